@@ -1,0 +1,97 @@
+"""How the admin looks: names, colours, and the sidebar."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest
+from django.templatetags.static import static
+from django.urls import reverse_lazy
+
+# A log is read to the second, and by people in several time zones.
+DATETIME_FORMAT = "Y-m-d H:i:s T"
+
+
+def _may_see(app: str, model: str) -> Callable[[HttpRequest], bool]:
+    def allowed(request: HttpRequest) -> bool:
+        return any(request.user.has_perm(f"{app}.{act}_{model}") for act in ("view", "change"))
+
+    return allowed
+
+
+def _item(title: str, icon: str, app: str, model: str) -> dict[str, Any]:
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(f"admin:{app}_{model}_changelist"),
+        "permission": _may_see(app, model),
+    }
+
+
+def _stylesheet(request: HttpRequest) -> str:
+    return static("broker/admin.css")
+
+
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "Integration Broker",
+    "SITE_HEADER": "Integration Broker",
+    "SITE_SUBHEADER": "Field Nation, both ways",
+    "SITE_URL": None,
+    "SITE_SYMBOL": "sync_alt",
+    "SHOW_VIEW_ON_SITE": False,
+    "STYLES": [_stylesheet],
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97.7% .013 236.62)",
+            "100": "oklch(95.1% .026 236.824)",
+            "200": "oklch(90.1% .058 230.902)",
+            "300": "oklch(82.8% .111 230.318)",
+            "400": "oklch(74.6% .16 232.661)",
+            "500": "oklch(64% .169 237.323)",
+            "600": "oklch(54% .158 241.966)",
+            "700": "oklch(47% .134 242.749)",
+            "800": "oklch(41% .11 240.79)",
+            "900": "oklch(35.1% .09 240.876)",
+            "950": "oklch(25.3% .066 243.157)",
+        },
+    },
+    "SIDEBAR": {
+        "show_search": False,
+        "navigation": [
+            {"items": [{"title": "Overview", "icon": "monitoring", "link": reverse_lazy("admin:index")}]},
+            {
+                "title": "Connections",
+                "items": [
+                    _item("Companies", "domain", "connectors", "company"),
+                    _item("Connectors", "cable", "connectors", "connector"),
+                ],
+            },
+            {
+                "title": "Configuration",
+                "items": [
+                    _item("Event Triggers", "bolt", "events", "eventtrigger"),
+                    _item("Field Mappings", "swap_horiz", "mappings", "fieldmapping"),
+                    _item("Record Links", "link", "mappings", "recordlink"),
+                    _item("Event Sources", "key", "events", "eventsource"),
+                ],
+            },
+            {
+                "title": "Activity",
+                "items": [
+                    _item("Integration Logs", "receipt_long", "synclog", "synclog"),
+                    _item("Deliveries", "local_shipping", "events", "delivery"),
+                    _item("Events", "inbox", "events", "event"),
+                ],
+            },
+            {
+                "title": "System",
+                "items": [
+                    _item("Users", "person", "auth", "user"),
+                    _item("Groups", "group", "auth", "group"),
+                    _item("Periodic Tasks", "schedule", "django_celery_beat", "periodictask"),
+                ],
+            },
+        ],
+    },
+}

@@ -1,0 +1,11 @@
+"""The Celery application: ``celery -A broker_project worker`` and ``celery -A broker_project beat``."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "broker_project.settings")
+
+app = Celery("broker_project")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks(["events", "synclog"])

@@ -1,0 +1,170 @@
+"""How to reach a system: the Field Nation account and the configured external systems."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from datetime import timedelta
+from typing import Any
+
+from django.db import models
+from django.utils import timezone
+
+from broker_project.lib.digest import digest
+from broker_project.lib.sealed import SealedField
+
+from .fieldnation.client import ENVIRONMENTS, Credentials
+
+OVERLAP = timedelta(hours=24)
+
+
+def new_token() -> str:
+    return secrets.token_urlsafe(32)
+
+
+class Company(models.Model):
+    """A Field Nation account: where its API is, how to sign in, how its webhooks are signed."""
+
+    class Environment(models.TextChoices):
+        SANDBOX = "sandbox", "Sandbox"
+        PRODUCTION = "production", "Production"
+        CUSTOM = "custom", "Custom address"
+
+    class Grant(models.TextChoices):
+        PASSWORD = "password", "Password"
+        CLIENT_CREDENTIALS = "client_credentials", "Client credentials"
+
+    class Encoding(models.TextChoices):
+        JSON = "json", "JSON"
+        FORM = "form", "Form"
+
+    name = models.CharField(max_length=200, unique=True, help_text="As people here call the account.")
+    environment = models.CharField(
+        max_length=20,
+        choices=Environment,
+        default=Environment.SANDBOX,
+        help_text="Credentials, data and ids differ between sandbox and production.",
+    )
+    custom_api_base = models.URLField(
+        "custom API address",
+        blank=True,
+        help_text="Only for the environment “Custom address”: scheme and host, such as https://api.example.test",
+    )
+    grant_type = models.CharField(
+        max_length=30,
+        choices=Grant,
+        default=Grant.PASSWORD,
+        help_text="How to sign in. Field Nation's REST API uses Password.",
+    )
+    token_encoding = models.CharField(
+        max_length=10, choices=Encoding, default=Encoding.JSON, help_text="How the sign-in request is written."
+    )
+    client_id = models.CharField(max_length=200, blank=True, help_text="From Field Nation, for this environment.")
+    client_secret = SealedField(blank=True, default="", help_text="Encrypted; never shown again.")
+    username = models.CharField(max_length=200, blank=True, help_text="The API user; changes are recorded under it.")
+    password = SealedField(blank=True, default="", help_text="Encrypted; never shown again.")
+    api_user_id = models.BigIntegerField(
+        null=True, blank=True, help_text="Field Nation's number of the API user; tells the broker's own changes apart."
+    )
+    webhook_key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    webhook_secret = SealedField(
+        blank=True,
+        default="",
+        help_text="The webhook's secret as Field Nation shows it, with its hyphens. Encrypted; never shown again.",
+    )
+    previous_webhook_secret = SealedField(blank=True, default="", editable=False)
+    previous_secret_until = models.DateTimeField(null=True, blank=True, editable=False)
+    is_active = models.BooleanField(
+        "active", default=True, help_text="Off: webhooks of this account are refused and nothing is sent to it."
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name_plural = "companies"
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def api_base(self) -> str:
+        if self.environment == self.Environment.CUSTOM:
+            return self.custom_api_base.rstrip("/")
+        return ENVIRONMENTS[self.environment].api_base
+
+    def credentials(self) -> Credentials:
+        return Credentials(
+            api_base=self.api_base,
+            client_id=self.client_id,
+            client_secret=self.client_secret,
+            username=self.username,
+            password=self.password,
+            grant_type=self.grant_type,
+            encoding=self.token_encoding,
+        )
+
+    def webhook_secrets(self) -> list[str]:
+        """The secrets a signature may be made with now: the present one, and the last one for a short overlap."""
+        found = [self.webhook_secret] if self.webhook_secret else []
+        if self.previous_webhook_secret and self.previous_secret_until and self.previous_secret_until > timezone.now():
+            found.append(self.previous_webhook_secret)
+        return found
+
+    def change_webhook_secret(self, secret: str) -> None:
+        """Take a new secret; the old one stays valid for 24 hours, since Field Nation replaces its own at once."""
+        self.previous_webhook_secret, self.webhook_secret = self.webhook_secret, secret
+        self.previous_secret_until = timezone.now() + OVERLAP
+
+
+class Connector(models.Model):
+    """One configured external system of a company."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "active", "Active"
+        PAUSED = "paused", "Paused"
+        DISABLED = "disabled", "Disabled"
+
+    company = models.ForeignKey(Company, on_delete=models.PROTECT, related_name="connectors")
+    name = models.CharField(max_length=200, help_text="As people here call the system.")
+    platform = models.CharField(max_length=50, help_text="The kind of external system.")
+    status = models.CharField(
+        max_length=20,
+        choices=Status,
+        default=Status.ACTIVE,
+        help_text="Paused: events are kept and wait. Disabled: events are recorded as skipped.",
+    )
+    settings = models.JSONField(default=dict, blank=True)
+    secrets = SealedField(blank=True, default=dict)
+    outbound_create = models.BooleanField(
+        default=False,
+        help_text="On: a work order without a linked record makes a new external record. Off: only linked records are "
+        "updated.",
+    )
+    write_back_field = models.CharField(
+        max_length=200,
+        blank=True,
+        help_text="Field of the external record that gets the work order id after the work order was created. "
+        "Empty: nothing is written back.",
+    )
+    max_attempts = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="Tries before a delivery becomes a dead letter. Empty: the installation's."
+    )
+    trigger_token = SealedField(default="", editable=False)
+    trigger_token_hash = models.CharField(max_length=64, unique=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["company", "name"], name="connector_name_per_company")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self.trigger_token_hash:
+            self.renew_trigger_token()
+        super().save(*args, **kwargs)
+
+    def renew_trigger_token(self) -> None:
+        """Make a new trigger token; the old one is refused from the next save on."""
+        self.trigger_token = new_token()
+        self.trigger_token_hash = digest(self.trigger_token)

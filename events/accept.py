@@ -1,0 +1,268 @@
+"""The doors: store what came in, drop repeats, route it, commit. After the commit nothing is lost."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+from psycopg.types.json import Jsonb
+
+from broker_project.lib.ids import new_id
+from connectors.models import Company, Connector
+from synclog.models import SyncLog
+
+from .lanes import open_lanes
+from .models import Delivery, Event, EventSource, EventTrigger
+from .nudge import nudge
+from .route import ConnectorFacts, NoMatch, TriggerFacts, route
+from .sentences import explain
+from .states import State
+
+
+@dataclass(frozen=True, kw_only=True)
+class Incoming:
+    """One event at a door, parsed. ``payload`` is stored as it is; ``event_type`` is empty when the catalogue has no
+    event for it, with ``no_event_code`` and ``received_name`` saying why."""
+
+    event_type: str
+    received_name: str
+    work_order_id: int | None
+    occurred_at: datetime | None
+    payload: dict[str, Any]
+    dedupe_key: str | None
+    trace: dict[str, Any] = field(default_factory=dict)
+    caution: str = ""
+    no_event_code: str = ""
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """Answer for one event: its id, or of which event it is a duplicate, and how many deliveries it made."""
+
+    id: UUID
+    duplicate_of: UUID | None
+    deliveries: int
+
+
+def accept_events(
+    incoming: Sequence[Incoming], *, company: Company, door: str, source: EventSource | None = None
+) -> list[Accepted]:
+    """Store and route work-order events of one company in one transaction; answers stand in the order given."""
+    ids = [new_id() for _ in incoming]
+    with transaction.atomic():
+        fresh = _insert_events(ids, incoming, company=company, door=door, source=source)
+        originals = _originals(company, [event.dedupe_key for id, event in zip(ids, incoming) if id not in fresh])
+        new = [(id, event) for id, event in zip(ids, incoming) if id in fresh]
+        counts = _route_all(new, company)
+        repeats = [
+            (originals[event.dedupe_key or ""], event) for id, event in zip(ids, incoming) if id not in fresh
+        ]
+        SyncLog.objects.bulk_create([_duplicate_log(original, event) for original, event in repeats])
+    if any(counts.values()):
+        nudge()
+    return [
+        Accepted(id=id, duplicate_of=None, deliveries=counts[id])
+        if id in fresh
+        else Accepted(id=originals[event.dedupe_key or ""], duplicate_of=originals[event.dedupe_key or ""], deliveries=0)
+        for id, event in zip(ids, incoming)
+    ]
+
+
+def accept_trigger(
+    connector: Connector, external_ids: Sequence[str], *, trace: dict[str, Any], door: str = Event.Door.TRIGGER
+) -> list[Accepted]:
+    """Store one trigger a record and make its delivery; a record whose delivery still waits is not read twice."""
+    disabled = connector.status == Connector.Status.DISABLED
+    held = ""
+    if connector.status == Connector.Status.PAUSED:
+        held = explain("connector_paused", connector=connector.name)
+    events = [
+        Event(
+            kind=Event.Kind.TRIGGER,
+            door=door,
+            company_id=connector.company_id,
+            connector=connector,
+            external_id=external_id,
+            payload={"external_id": external_id},
+            trace=trace,
+        )
+        for external_id in external_ids
+    ]
+    with transaction.atomic():
+        Event.objects.bulk_create(events)
+        if disabled:
+            SyncLog.objects.bulk_create([_trigger_log(event, connector, explain("connector_disabled", connector=connector.name)) for event in events])
+            return [Accepted(event.id, None, 0) for event in events]
+        # The lane is locked first: no worker can start the waiting delivery while we decide to rely on it.
+        open_lanes([(connector.id, f"ext:{event.external_id}") for event in events])
+        waiting = dict(
+            Delivery.objects.filter(
+                connector=connector,
+                lane_key__in=[f"ext:{event.external_id}" for event in events],
+                state__in=[State.PENDING, State.RETRYING],
+            ).values_list("lane_key", "event_id")
+        )
+        merged = {event.id: waiting[key] for event in events if (key := f"ext:{event.external_id}") in waiting}
+        Delivery.objects.bulk_create(
+            Delivery(
+                event_id=event.id,
+                connector=connector,
+                direction=Delivery.Direction.INBOUND,
+                action="sync",
+                lane_key=f"ext:{event.external_id}",
+                external_id=event.external_id,
+                sentence=held,
+            )
+            for event in events
+            if event.id not in merged
+        )
+        SyncLog.objects.bulk_create(
+            _trigger_log(event, connector, explain("merged", event_id=merged[event.id]), merged=True)
+            for event in events
+            if event.id in merged
+        )
+    nudge()
+    return [Accepted(event.id, merged.get(event.id), 0 if event.id in merged else 1) for event in events]
+
+
+_INSERT_EVENTS = """
+INSERT INTO events_event (id, kind, door, company_id, source_id, event_type, received_name, work_order_id, external_id,
+                          occurred_at, payload, dedupe_key, trace)
+SELECT e.id, 'work_order', %s, %s, %s, e.event_type, e.received_name, e.work_order_id, '', e.occurred_at, e.payload,
+       e.dedupe_key, e.trace
+FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::bigint[], %s::timestamptz[], %s::jsonb[], %s::text[], %s::jsonb[])
+     WITH ORDINALITY
+     AS e(id, event_type, received_name, work_order_id, occurred_at, payload, dedupe_key, trace, place)
+ORDER BY e.dedupe_key, e.place
+ON CONFLICT (company_id, dedupe_key) DO NOTHING
+RETURNING id
+"""
+# Ordered by key, so that two lists with the same members cannot wait for each other.
+
+
+def _insert_events(
+    ids: Sequence[UUID], incoming: Sequence[Incoming], *, company: Company, door: str, source: EventSource | None
+) -> set[UUID]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _INSERT_EVENTS,
+            [
+                door,
+                company.pk,
+                source.pk if source else None,
+                list(ids),
+                [event.event_type for event in incoming],
+                [event.received_name for event in incoming],
+                [event.work_order_id for event in incoming],
+                [event.occurred_at for event in incoming],
+                [Jsonb(event.payload) for event in incoming],
+                [event.dedupe_key for event in incoming],
+                [Jsonb(event.trace) for event in incoming],
+            ],
+        )
+        return {row[0] for row in cursor.fetchall()}
+
+
+def _originals(company: Company, keys: Iterable[str | None]) -> dict[str, UUID]:
+    wanted = [key for key in keys if key]
+    if not wanted:
+        return {}
+    return {
+        key: id
+        for key, id in Event.objects.filter(company=company, dedupe_key__in=wanted).values_list("dedupe_key", "id")
+        if key
+    }
+
+
+def connector_facts(company: Company) -> list[ConnectorFacts]:
+    """The company's connectors with their ticked triggers, two queries."""
+    triggers: dict[int, list[TriggerFacts]] = defaultdict(list)
+    rows = EventTrigger.objects.filter(connector__company=company, is_enabled=True).order_by("position", "id")
+    for row in rows.values_list("connector_id", "id", "event_type", "action", "filters"):
+        triggers[row[0]].append(TriggerFacts(row[1], row[2], row[3], json.dumps(row[4]) if row[4] else ""))
+    return [
+        ConnectorFacts(id=id, name=name, status=status, triggers=tuple(triggers[id]))
+        for id, name, status in company.connectors.order_by("id").values_list("id", "name", "status")
+    ]
+
+
+def _route_all(new: Sequence[tuple[UUID, Incoming]], company: Company) -> dict[UUID, int]:
+    """Make the deliveries and the log rows of new events; return the number of deliveries by event."""
+    counts: dict[UUID, int] = defaultdict(int)
+    if not new:
+        return counts
+    connectors = connector_facts(company)
+    deliveries: list[Delivery] = []
+    logs: list[SyncLog] = []
+    for id, event in new:
+        if event.no_event_code:
+            logs.append(_event_log(id, event, event.no_event_code, explain(event.no_event_code, name=event.received_name)))
+            continue
+        if not connectors:
+            logs.append(_event_log(id, event, "no_connector", explain("no_connector", company=company.name)))
+        matches, others = route(event_type=event.event_type, payload=event.payload, connectors=connectors)
+        logs.extend(_no_match_log(id, event, other) for other in others)
+        for match in matches:
+            deliveries.append(
+                Delivery(
+                    event_id=id,
+                    connector_id=match.connector.id,
+                    trigger_id=match.trigger.id,
+                    direction=Delivery.Direction.OUTBOUND,
+                    action=match.trigger.action,
+                    lane_key=f"wo:{event.work_order_id}",
+                    work_order_id=event.work_order_id,
+                    sentence=match.held,
+                )
+            )
+            counts[id] += 1
+    open_lanes([(delivery.connector_id, delivery.lane_key) for delivery in deliveries])
+    Delivery.objects.bulk_create(deliveries)
+    SyncLog.objects.bulk_create(logs)
+    return counts
+
+
+def _event_log(id: UUID, event: Incoming, code: str, sentence: str, **more: Any) -> SyncLog:
+    return SyncLog(
+        direction=SyncLog.Direction.OUTBOUND,
+        outcome=more.pop("outcome", SyncLog.Outcome.SKIPPED),
+        code=code,
+        sentence=sentence,
+        event_type=event.event_type or event.received_name,
+        work_order_id=event.work_order_id,
+        event_id=id,
+        details={"caution": event.caution} if event.caution else {},
+        **more,
+    )
+
+
+def _no_match_log(id: UUID, event: Incoming, other: NoMatch) -> SyncLog:
+    log = _event_log(id, event, other.code, other.sentence, connector_id=other.connector.id)
+    if other.trigger:
+        log.details["trigger"] = {"id": other.trigger.id, "action": other.trigger.action}
+    return log
+
+
+def _duplicate_log(original: UUID, event: Incoming) -> SyncLog:
+    sentence = explain("duplicate", event_id=original)
+    log = _event_log(original, event, "duplicate", sentence, outcome=SyncLog.Outcome.DUPLICATE)
+    log.details["trace"] = event.trace
+    return log
+
+
+def _trigger_log(event: Event, connector: Connector, sentence: str, *, merged: bool = False) -> SyncLog:
+    return SyncLog(
+        connector=connector,
+        direction=SyncLog.Direction.INBOUND,
+        outcome=SyncLog.Outcome.DUPLICATE if merged else SyncLog.Outcome.SKIPPED,
+        code="merged" if merged else "connector_disabled",
+        sentence=sentence,
+        external_id=event.external_id,
+        event_id=event.id,
+    )

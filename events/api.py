@@ -1,0 +1,316 @@
+"""The HTTP doors. Each authenticates, parses, makes one call of ``accept`` and answers 202; workers do the rest."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.core.cache import cache
+from django.core.exceptions import RequestDataTooBig
+from django.http import Http404
+from rest_framework import exceptions, status
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView, exception_handler
+
+from broker_project.lib.digest import digest
+from broker_project.lib.errors import InvalidRecord
+from connectors import registry
+from connectors.fieldnation import webhooks
+from connectors.models import Company, Connector
+from connectors.platforms.contract import TriggerCall
+from connectors.platforms.trigger import resolve_ids
+
+from . import catalogue, normalise
+from .accept import Accepted, Incoming, accept_events, accept_trigger
+from .models import Event, EventSource
+from .payload import EventPayload, PayloadError, dedupe_key, parse_event
+from .report import report
+
+TRIGGER_MAX_BYTES = 1024 * 1024
+IDEMPOTENCY_KEY_MAX = 255
+
+
+class TooLarge(exceptions.APIException):
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_detail = "The request is too large."
+
+
+def problem(error: Exception, context: dict[str, Any]) -> Response | None:
+    """Every refusal has the same shape: ``{"detail": sentence}``, with ``field`` where one member is at fault."""
+    if isinstance(error, PayloadError):
+        return Response({"detail": error.sentence, "field": error.field}, status=400)
+    if isinstance(error, webhooks.UnreadableWebhook):
+        return Response({"detail": error.sentence}, status=error.status)
+    if isinstance(error, InvalidRecord):
+        return Response({"detail": error.sentence}, status=400)
+    if isinstance(error, RequestDataTooBig):
+        error = TooLarge()
+    return exception_handler(error, context)
+
+
+class SourceKey(BaseAuthentication):
+    """``Authorization: Bearer`` with the key of an active event source."""
+
+    def authenticate(self, request: Request) -> tuple[EventSource, None] | None:
+        scheme, _, key = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+        if scheme.lower() != "bearer" or not key.strip():
+            raise exceptions.NotAuthenticated("Send the key of an event source: Authorization: Bearer <key>.")
+        source = (
+            EventSource.objects.select_related("company")
+            .filter(key_hash=digest(key.strip()), is_active=True, revoked_at=None, company__is_active=True)
+            .first()
+        )
+        if source is None:
+            raise exceptions.AuthenticationFailed("The key is unknown or revoked.")
+        return source, None
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+
+class HasSource(BasePermission):
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        return isinstance(request.user, EventSource)
+
+
+def within_rate(source: EventSource) -> None:
+    """Count one request of this source in the running minute. Raises Throttled (429)."""
+    if source.rate_limit is None:
+        return
+    minute, second = divmod(int(time.time()), 60)
+    key = f"event-source:{source.pk}:{minute}"
+    cache.add(key, 0, timeout=120)
+    if cache.incr(key) > source.rate_limit:
+        raise exceptions.Throttled(wait=60 - second, detail=f"This key may make {source.rate_limit} requests a minute.")
+
+
+def body_of(request: Request, limit: int) -> bytes:
+    """The raw body. Raises TooLarge before reading when it announces more than ``limit`` bytes."""
+    announced = request.META.get("CONTENT_LENGTH") or "0"
+    if announced.isdigit() and int(announced) > limit:
+        raise TooLarge(f"The body has {announced} bytes; at most {limit} are taken.")
+    body: bytes = request._request.body
+    return body
+
+
+def json_of(request: Request, limit: int) -> tuple[Any, int]:
+    """The body as JSON, with its size in bytes. Raises 413, 415 or 400."""
+    content_type = request.content_type.partition(";")[0].strip().lower()
+    if content_type != "application/json" and not content_type.endswith("+json"):
+        raise exceptions.UnsupportedMediaType(
+            request.content_type or "(none)", detail="Send JSON, with Content-Type: application/json."
+        )
+    body = body_of(request, limit)
+    try:
+        return json.loads(body), len(body)
+    except (ValueError, RecursionError):
+        raise PayloadError("The body is not valid JSON.", field="body") from None
+
+
+class EventsView(APIView):
+    """``POST /events/``: one event, or a list of up to 1,000."""
+
+    authentication_classes = [SourceKey]
+    permission_classes = [HasSource]
+
+    def post(self, request: Request) -> Response:
+        source: EventSource = request.user
+        within_rate(source)
+        body, size = json_of(request, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+        key = request.META.get("HTTP_IDEMPOTENCY_KEY", "").strip()
+        if len(key) > IDEMPOTENCY_KEY_MAX:
+            raise PayloadError(f"The Idempotency-Key has more than {IDEMPOTENCY_KEY_MAX} characters.", field="body")
+        if isinstance(body, list):
+            return self._list(body, size, key, source, request)
+        if size > settings.EVENT_MAX_BYTES:
+            raise TooLarge(f"The event has {size} bytes; one event may have {settings.EVENT_MAX_BYTES}.")
+        event = _incoming(parse_event(body, size=size), key, request)
+        accepted = accept_events([event], company=source.company, door=Event.Door.API, source=source)[0]
+        return Response(_answer(accepted, event), status=202)
+
+    def _list(self, members: list[Any], size: int, key: str, source: EventSource, request: Request) -> Response:
+        if len(members) > settings.EVENT_LIST_MAX:
+            raise TooLarge(f"The list has {len(members)} events; at most {settings.EVENT_LIST_MAX} are taken.")
+        if not members:
+            raise PayloadError("The list is empty. Send at least one event.", field="body")
+        good: list[Incoming] = []
+        answers: list[dict[str, Any] | None] = []
+        for index, member in enumerate(members):
+            try:
+                if size > settings.EVENT_MAX_BYTES and len(json.dumps(member)) > settings.EVENT_MAX_BYTES:
+                    raise PayloadError(f"The event has more than {settings.EVENT_MAX_BYTES} bytes.", field="body")
+                good.append(_incoming(parse_event(member, size=None), key and f"{key}#{index}", request))
+                answers.append(None)
+            except PayloadError as error:
+                answers.append({"error": error.sentence, "field": error.field})
+        accepted = iter(
+            [_answer(*pair) for pair in zip(
+                accept_events(good, company=source.company, door=Event.Door.API, source=source) if good else [], good
+            )]
+        )  # fmt: skip
+        rows = [{"index": index, **(answer or next(accepted))} for index, answer in enumerate(answers)]
+        return Response(
+            {"accepted": len(good), "refused": len(members) - len(good), "events": rows}, status=202 if good else 400
+        )
+
+
+def _incoming(parsed: EventPayload, key: str, request: Request) -> Incoming:
+    return Incoming(
+        event_type=parsed.event_type,
+        received_name=parsed.received_name,
+        caution=parsed.caution,
+        work_order_id=parsed.work_order_id,
+        occurred_at=parsed.occurred_at,
+        payload=parsed.payload,
+        dedupe_key=dedupe_key(parsed, idempotency_key=key or None),
+        trace={"from": request.META.get("REMOTE_ADDR", "")},
+    )
+
+
+def _answer(accepted: Accepted, event: Incoming) -> dict[str, Any]:
+    answer: dict[str, Any] = {
+        "id": str(accepted.id),
+        "duplicate": accepted.duplicate_of is not None,
+        "duplicate_of": str(accepted.duplicate_of) if accepted.duplicate_of else None,
+        "deliveries": accepted.deliveries,
+    }
+    if event.caution:
+        answer["caution"] = event.caution
+    return answer
+
+
+class EventView(APIView):
+    """``GET /events/{id}/``: what became of an event, delivery by delivery."""
+
+    authentication_classes = [SourceKey]
+    permission_classes = [HasSource]
+
+    def get(self, request: Request, id: UUID) -> Response:
+        event = Event.objects.filter(pk=id, company=request.user.company).first()
+        if event is None:
+            raise Http404
+        return Response(report(event))
+
+
+class WebhookView(APIView):
+    """Field Nation's webhooks (v3), POST or PUT, one address per company. The signature is checked on the raw bytes
+    before anything is parsed."""
+
+    authentication_classes: list[type[BaseAuthentication]] = []
+    permission_classes: list[type[BasePermission]] = []
+
+    def post(self, request: Request, key: UUID) -> Response:
+        company = Company.objects.filter(webhook_key=key, is_active=True).first()
+        raw = body_of(request, settings.EVENT_MAX_BYTES)
+        signature = request.META.get("HTTP_X_FN_SIGNATURE")
+        if company is None or not webhooks.signature_ok(raw, signature, company.webhook_secrets()):
+            raise Unsigned
+        webhook = webhooks.parse(raw, request.headers)
+        accepted = accept_events([_from_webhook(webhook)], company=company, door=Event.Door.WEBHOOK)[0]
+        # A duplicate gets 200: Field Nation only looks at the class of the status.
+        return Response(_answer(accepted, _from_webhook(webhook)), status=200 if accepted.duplicate_of else 202)
+
+    put = post
+
+
+class Unsigned(exceptions.APIException):
+    """The same answer for an unknown address and for a wrong signature."""
+
+    status_code = status.HTTP_401_UNAUTHORIZED
+    default_detail = "The signature is missing or wrong."
+
+
+def _from_webhook(webhook: webhooks.Webhook) -> Incoming:
+    event = catalogue.from_webhook(webhook.event_name)
+    trace = {
+        "delivery_id": webhook.delivery_uuid,
+        "attempt": webhook.attempt,
+        "webhook_id": webhook.webhook_id,
+        "trace_id": webhook.trace_id,
+        "triggered_by": webhook.triggered_by,
+    }
+    if event is None:
+        why = catalogue.why_no_event(webhook.event_name)
+        return Incoming(
+            event_type="",
+            received_name=webhook.event_name,
+            no_event_code=str(why.value) if why else "",
+            work_order_id=webhook.work_order_id,
+            occurred_at=webhook.timestamp,
+            payload=dict(webhook.body),
+            dedupe_key=_webhook_key(webhook),
+            trace=trace,
+        )
+    payload = normalise.from_webhook(event=event, occurred_at=webhook.timestamp, work_order=dict(webhook.work_order))
+    parsed = parse_event(payload, size=None)
+    return Incoming(
+        event_type=parsed.event_type,
+        received_name=webhook.event_name,
+        work_order_id=parsed.work_order_id,
+        occurred_at=parsed.occurred_at,
+        payload=parsed.payload,
+        dedupe_key=_webhook_key(webhook),
+        trace=trace,
+    )
+
+
+def _webhook_key(webhook: webhooks.Webhook) -> str | None:
+    """One webhook delivery is one event, whatever its attempt."""
+    if not webhook.delivery_uuid:
+        return None
+    return digest(f"webhook:{webhook.webhook_id}:{webhook.delivery_uuid}")
+
+
+class TriggerView(APIView):
+    """The trigger URL of a connector, in both forms, POST or GET. The token is checked before the body is parsed."""
+
+    authentication_classes: list[type[BaseAuthentication]] = []
+    permission_classes: list[type[BasePermission]] = []
+
+    def post(self, request: Request, token: str = "") -> Response:
+        connector = self._connector(token or request.GET.get("client_token", ""))
+        body = body_of(request, TRIGGER_MAX_BYTES)
+        content_type = (request.META.get("CONTENT_TYPE") or "").partition(";")[0].strip().lower()
+        call = TriggerCall(query=dict(request.GET.lists()), body=body, content_type=content_type)
+        ids = resolve_ids(call, registry.platform(connector.platform))
+        if not ids:
+            raise PayloadError(
+                "No record id was found. Send external_id in the query, or the id in the body, for example "
+                '{"external_id": "1001"}.',
+                field="external_id",
+            )
+        trace = {"from": request.META.get("REMOTE_ADDR", ""), "method": request.method, "content_type": content_type}
+        accepted = accept_trigger(connector, ids, trace=trace)
+        rows = [
+            {
+                "id": str(answer.id),
+                "external_id": external_id,
+                "merged_into": str(answer.duplicate_of) if answer.duplicate_of else None,
+                "deliveries": answer.deliveries,
+            }
+            for answer, external_id in zip(accepted, ids, strict=True)
+        ]
+        return Response({"events": rows, "status": connector.status}, status=202)
+
+    get = post
+
+    def _connector(self, token: str) -> Connector:
+        connector = None
+        if 0 < len(token) <= IDEMPOTENCY_KEY_MAX:
+            connector = Connector.objects.filter(trigger_token_hash=digest(token), company__is_active=True).first()
+        if connector is None:
+            raise UnknownToken
+        return connector
+
+
+class UnknownToken(exceptions.APIException):
+    """The same answer for unknown and revoked tokens."""
+
+    status_code = status.HTTP_401_UNAUTHORIZED
+    default_detail = "The trigger token is not valid."

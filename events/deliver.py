@@ -1,0 +1,146 @@
+"""The worker: claim due lanes, do the calls on a thread pool, settle the results in batches.
+
+Threads touch no database; the loop that owns the database makes no HTTP call. A worker that dies loses nothing: its
+lanes come due again when the lease ends, and what it may have created is looked up before it is created again.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from functools import cache
+
+from django.conf import settings
+from django.db import transaction
+
+from broker_project.lib.errors import BrokerError, OutcomeUnknown
+from broker_project.lib.ids import new_id
+from mappings.jsonnet import Sandbox
+
+from . import inbound, outbound, remote
+from .lanes import claim
+from .outcome import CannotTell, Link, Outcome, failed, with_evidence
+from .settle import Settled, settle
+from .steps import Notebook
+from .work import Work, load
+
+logger = logging.getLogger(__name__)
+
+SETTLE_SECONDS = 0.02
+"""Results are collected for at most this long, then settled together."""
+SHARE = 0.75
+"""Part of the threads that one connector may have, so that a dead target never holds them all."""
+
+
+@cache
+def scripts() -> Sandbox:
+    """The script sandbox of this process."""
+    return Sandbox()
+
+
+def perform(work: Work) -> Outcome:
+    """Do one delivery; every failure becomes an outcome. Runs in a thread, without a database."""
+    notes = Notebook()
+    caller = remote.caller_for(work.target)
+    try:
+        client = remote.external(work.target, caller)
+        if work.inbound:
+            field_nation = remote.field_nation(work.target, caller)
+            outcome = inbound.perform(work, client, field_nation, scripts(), notes)
+        else:
+            outcome = outbound.perform(work, client, scripts(), notes)
+    except Exception as error:  # the worker boundary: what is not of the family is a bug, and is parked
+        if not isinstance(error, BrokerError):
+            logger.exception("Delivery %s failed inside the broker.", work.delivery.id)
+        outcome = _failed(work, error, notes)
+    return with_evidence(outcome, exchanges=caller.exchanges, details=notes.details())
+
+
+def _failed(work: Work, error: Exception, notes: Notebook) -> Outcome:
+    outcome = failed(error, attempt=work.attempt, max_attempts=work.target.max_attempts)
+    progress = notes.progress
+    external_id = progress.external_id if progress else work.external_id
+    work_order_id = work.work_order_id or notes.facts.get("work_order_id")
+    outcome = replace(
+        outcome,
+        external_id=external_id,
+        work_order_id=work_order_id,
+        done_operations=progress.done if progress else 0,
+    )
+    if external_id and work_order_id:
+        return replace(outcome, link=Link.STORE)
+    certain = isinstance(error, BrokerError) and not isinstance(error, (OutcomeUnknown, CannotTell))
+    if certain and not work.create_unsettled:
+        return replace(outcome, link=Link.RELEASE)
+    return outcome
+
+
+@dataclass
+class Pump:
+    """Runs deliveries until nothing is due, ``stop()`` says so, or ``seconds`` have passed.
+
+    ``threads`` calls run at once. Returns from ``run`` only when all that was claimed is settled.
+    """
+
+    threads: int = 0
+    lease_seconds: float = 0.0
+    seconds: float = 30.0
+    stop: Callable[[], bool] = lambda: False
+
+    def __post_init__(self) -> None:
+        self.threads = self.threads or settings.WORKER_THREADS
+        self.lease_seconds = self.lease_seconds or settings.LEASE_SECONDS
+        self._running: dict[Future[Outcome], Work] = {}
+
+    def run(self) -> int:
+        """Do the work; return how many attempts were settled."""
+        done = 0
+        until = time.monotonic() + self.seconds
+        with ThreadPoolExecutor(self.threads, thread_name_prefix="deliver") as pool:
+            while True:
+                goes_on = time.monotonic() < until and not self.stop()
+                claimed = self._claim(pool) if goes_on else 0
+                if not self._running:
+                    if not claimed:
+                        return done
+                    continue
+                done += self._settle()
+
+    def _claim(self, pool: ThreadPoolExecutor) -> int:
+        free = min(self.threads - len(self._running), settings.BATCH_SIZE)
+        # Few free threads are not worth a round trip while others will soon be free too.
+        if free < max(1, self.threads // 8) and self._running:
+            return 0
+        claim_id = new_id()
+        busy = Counter(work.target.id for work in self._running.values())
+        with transaction.atomic():
+            heads = claim(
+                free=free,
+                share=max(1, int(self.threads * SHARE)),
+                running=busy,
+                claim_id=claim_id,
+                lease_seconds=self.lease_seconds,
+            )
+            works = load(heads, claim_id=claim_id) if heads else []
+        for work in works:
+            self._running[pool.submit(perform, work)] = work
+        return len(works)
+
+    def _settle(self) -> int:
+        finished, _ = wait(self._running, timeout=0.2, return_when=FIRST_COMPLETED)
+        if finished and len(finished) < len(self._running):
+            more, _ = wait(self._running, timeout=SETTLE_SECONDS)
+            finished |= more
+        results = [Settled(self._running.pop(future), future.result()) for future in finished]
+        settle(results)
+        return len(results)
+
+
+def deliver_due(*, seconds: float = 30.0, stop: Callable[[], bool] = lambda: False) -> int:
+    """Run what is due until nothing is, at most about ``seconds``; return how many attempts were settled."""
+    return Pump(seconds=seconds, stop=stop).run()
+

@@ -1,0 +1,237 @@
+"""What came in (Event), what is ticked (EventTrigger), and what has to be done about it (Delivery, in its Lane)."""
+
+from __future__ import annotations
+
+import secrets
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Q
+
+from broker_project.lib.digest import digest
+from broker_project.lib.errors import BrokerError
+from broker_project.lib.ids import new_id
+from connectors.models import Company, Connector
+from mappings.filters import Filter
+
+from . import catalogue
+from .states import OPEN, State
+
+KEY_PREFIX = "evs_"
+
+
+class EventSource(models.Model):
+    """A caller of ``POST /events/``. Its key is shown once and stored as a hash."""
+
+    company = models.ForeignKey(
+        Company,
+        on_delete=models.CASCADE,
+        related_name="event_sources",
+        help_text="Events of this source are about this company's work orders.",
+    )
+    name = models.CharField(max_length=200, help_text="Who sends, so that a key can be told from another.")
+    key_hash = models.CharField(max_length=64, unique=True, editable=False)
+    key_hint = models.CharField("key begins", max_length=12, editable=False)
+    is_active = models.BooleanField("active", default=True, help_text="Off: the key is refused.")
+    rate_limit = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Requests per minute and web process; more are answered 429. Empty: no limit."
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    def __str__(self) -> str:
+        return self.name
+
+    def renew_key(self) -> str:
+        """Make a new key and return it, the only time that it is known. Save afterwards."""
+        key = KEY_PREFIX + secrets.token_urlsafe(32)
+        self.key_hash, self.key_hint = digest(key), key[:10]
+        return key
+
+
+class Event(models.Model):
+    """What came in, unchanged ever after: a Field Nation event or a call of a trigger URL."""
+
+    class Kind(models.TextChoices):
+        WORK_ORDER = "work_order", "Field Nation event"
+        TRIGGER = "trigger", "External trigger"
+
+    class Door(models.TextChoices):
+        API = "api", "POST /events/"
+        WEBHOOK = "webhook", "Field Nation webhook"
+        TRIGGER = "trigger", "Trigger URL"
+        OPERATOR = "operator", "Operator"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    kind = models.CharField(max_length=12, choices=Kind)
+    door = models.CharField(max_length=10, choices=Door)
+    company = models.ForeignKey(Company, on_delete=models.PROTECT, related_name="events")
+    connector = models.ForeignKey(
+        Connector, on_delete=models.SET_NULL, null=True, help_text="Whose trigger URL was called."
+    )
+    source = models.ForeignKey(EventSource, on_delete=models.SET_NULL, null=True, db_index=False)
+    event_type = models.CharField(max_length=60, help_text="Constant of the catalogue; empty for a trigger.")
+    received_name = models.CharField(max_length=100, help_text="The name as it came.")
+    work_order_id = models.BigIntegerField(null=True)
+    external_id = models.CharField(max_length=255, blank=True)
+    occurred_at = models.DateTimeField(null=True)
+    received_at = models.DateTimeField(db_default=models.functions.Now())
+    payload = models.JSONField(default=dict)
+    dedupe_key = models.CharField(max_length=64, null=True, help_text="Idempotency key; a repeat is a duplicate.")
+    trace = models.JSONField(default=dict, help_text="Delivery id, attempt, trace id, address of the caller.")
+
+    class Meta:
+        constraints = [
+            # the dedupe at every door; triggers have no key, since each call means "read it again"
+            models.UniqueConstraint(fields=["company", "dedupe_key"], name="event_once"),
+        ]
+        indexes = [
+            models.Index(fields=["-received_at"], name="event_by_time"),
+            models.Index(fields=["work_order_id", "-received_at"], name="event_by_work_order"),
+            models.Index(fields=["external_id", "-received_at"], name="event_by_external"),
+        ]
+
+    def __str__(self) -> str:
+        if self.kind == self.Kind.TRIGGER:
+            return f"Trigger for {self.external_id}"
+        return f"{self.event_type} of work order {self.work_order_id}"
+
+
+class EventTrigger(models.Model):
+    """One ticked event of a connector with its action. Several rows of one event run as separate deliveries."""
+
+    class Action(models.TextChoices):
+        UPDATE = "update", "Update Record"
+        CREATE = "create", "Create Record"
+        SCRIPT = "script", "Custom Script"
+
+    connector = models.ForeignKey(Connector, on_delete=models.CASCADE, related_name="triggers")
+    event_type = models.CharField(
+        "event", max_length=60, choices=[(event.constant, event.name) for event in catalogue.EVENTS]
+    )
+    action = models.CharField(max_length=10, choices=Action, default=Action.UPDATE)
+    target_object = models.CharField(
+        max_length=50,
+        blank=True,
+        help_text="For Create Record. Empty: the main record. “note”: a note under the linked record.",
+    )
+    script = models.TextField(
+        blank=True,
+        help_text="JSONNET, for Custom Script. Returns the fields of the record, or a list of operations: "
+        '{"op": "update" | "create" | "note" | "skip", "fields": {…}, "reason": "…"}.',
+    )
+    filters = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text='Which work orders. Example: {"match": "all", "conditions": [{"field": "status.name", "op": '
+        '"equals", "value": "assigned"}]}. Empty: all.',
+    )
+    position = models.PositiveSmallIntegerField(default=0, help_text="Actions of one event run in this order.")
+    is_enabled = models.BooleanField("ticked", default=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["connector", "event_type", "position"],
+                name="trigger_position_once",
+                violation_error_message="This event has an action at this position already; give another position.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event_type} → {self.get_action_display()}"
+
+    def clean(self) -> None:
+        errors: dict[str, str] = {}
+        if self.action == self.Action.SCRIPT and not self.script.strip():
+            errors["script"] = "A Custom Script action needs a script."
+        if self.action != self.Action.CREATE and self.target_object:
+            errors["target_object"] = "Only Create Record takes a target object."
+        try:
+            Filter.parse(self.filters)
+        except BrokerError as error:
+            errors["filters"] = error.sentence
+        if errors:
+            raise ValidationError(errors)
+
+
+class Lane(models.Model):
+    """The line of open deliveries of one record of one connector: the unit of order, of claims and of the lease.
+
+    ``due_at`` is when its first delivery may run next; while a worker holds the lane it is the end of the lease, so
+    a lane whose worker died comes due by itself. None means that the first delivery waits for a person. The row
+    goes when the lane is empty. ``claim`` fences a worker that lost its lease.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    connector = models.ForeignKey(Connector, on_delete=models.CASCADE, related_name="lanes", db_index=False)
+    key = models.CharField(max_length=300)
+    due_at = models.DateTimeField(null=True)
+    claim = models.UUIDField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["connector", "key"], name="lane_once")]
+        indexes = [
+            # the claim: what is due, per connector, oldest first
+            models.Index(fields=["connector", "due_at"], condition=Q(due_at__isnull=False), name="lane_due"),
+        ]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Delivery(models.Model):
+    """One piece of work: this event, through this action, for this record. ``seq`` is the order received."""
+
+    class Direction(models.TextChoices):
+        OUTBOUND = "outbound", "Outbound"
+        INBOUND = "inbound", "Inbound"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    seq = models.BigIntegerField(
+        db_default=models.Func(models.Value("events_delivery_seq"), function="nextval"), editable=False
+    )
+    event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="deliveries")
+    connector = models.ForeignKey(Connector, on_delete=models.CASCADE, related_name="deliveries", db_index=False)
+    trigger = models.ForeignKey(EventTrigger, on_delete=models.SET_NULL, null=True, db_index=False)
+    direction = models.CharField(max_length=10, choices=Direction)
+    action = models.CharField(max_length=10, help_text="update, create, script; sync for inbound.")
+    lane_key = models.CharField(max_length=300)
+    state = models.CharField(max_length=12, choices=State.choices, default=State.PENDING)
+    reason = models.CharField(max_length=40, blank=True, help_text="Reason code or error class of the state.")
+    sentence = models.CharField(max_length=1000, blank=True, help_text="The state, said to a person.")
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(null=True)
+    done_operations = models.PositiveSmallIntegerField(
+        default=0, help_text="Operations of a script that are done; a retry goes on after them."
+    )
+    create_again = models.BooleanField(
+        default=False, help_text="A person decided that a create of unknown outcome did not happen."
+    )
+    work_order_id = models.BigIntegerField(null=True)
+    external_id = models.CharField(max_length=255, blank=True)
+    created_at = models.DateTimeField(db_default=models.functions.Now())
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name_plural = "deliveries"
+        indexes = [
+            # head of a lane, and what is open; done rows are not in it
+            models.Index(
+                fields=["connector", "lane_key", "seq"], condition=Q(state__in=OPEN), name="delivery_open_by_lane"
+            ),
+            models.Index(fields=["-seq"], name="delivery_by_order"),
+            models.Index(fields=["work_order_id"], name="delivery_by_work_order"),
+            models.Index(fields=["external_id"], name="delivery_by_external"),
+            # dead letters and waiting ones, for the operator's lists
+            models.Index(
+                fields=["state", "-seq"], condition=Q(state__in=[State.DEAD, State.WAITING]), name="delivery_attention"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_direction_display()} {self.action} of {self.lane_key}"
+
+    @property
+    def subject(self) -> str:
+        return f"work order {self.work_order_id}" if self.work_order_id else f"record {self.external_id}"
+

@@ -1,0 +1,90 @@
+"""Which connectors and triggers an event matches, and for the others why not. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from mappings.filters import Filter
+from mappings.inputs import outbound_input
+
+from .sentences import explain
+
+
+@dataclass(frozen=True)
+class TriggerFacts:
+    """What routing needs of an EventTrigger. ``filters`` is its JSON text."""
+
+    id: int
+    event_type: str
+    action: str
+    filters: str = ""
+
+
+@dataclass(frozen=True)
+class ConnectorFacts:
+    """What routing needs of a connector: its status and the ticked triggers, in order."""
+
+    id: int
+    name: str
+    status: str
+    triggers: Sequence[TriggerFacts] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True)
+class Match:
+    """One delivery to make. ``held`` is the sentence why it waits, empty when it may run at once."""
+
+    connector: ConnectorFacts
+    trigger: TriggerFacts
+    held: str = ""
+
+
+@dataclass(frozen=True)
+class NoMatch:
+    """One connector (and trigger, when one was looked at) for which there is nothing to do, and why."""
+
+    connector: ConnectorFacts
+    code: str
+    sentence: str
+    trigger: TriggerFacts | None = None
+
+
+@lru_cache(maxsize=1024)
+def _filter(text: str) -> Filter:
+    return Filter.parse(json.loads(text))
+
+
+def route(
+    *, event_type: str, payload: Mapping[str, Any], connectors: Sequence[ConnectorFacts]
+) -> tuple[list[Match], list[NoMatch]]:
+    """Match one work-order event against the connectors of its company."""
+    matches: list[Match] = []
+    others: list[NoMatch] = []
+    lifted: dict[str, Any] | None = None
+    for connector in connectors:
+        if connector.status == "disabled":
+            others.append(_no(connector, "connector_disabled", connector=connector.name))
+            continue
+        ticked = [trigger for trigger in connector.triggers if trigger.event_type == event_type]
+        if not ticked:
+            others.append(_no(connector, "not_ticked", event=event_type, connector=connector.name))
+            continue
+        held = explain("connector_paused", connector=connector.name) if connector.status == "paused" else ""
+        for trigger in ticked:
+            if trigger.filters:
+                if lifted is None:
+                    lifted = outbound_input(dict(payload))
+                verdict = _filter(trigger.filters).check(lifted)
+                if not verdict.matched:
+                    others.append(_no(connector, "filtered", trigger=trigger, reason=verdict.reason))
+                    continue
+            matches.append(Match(connector, trigger, held))
+    return matches, others
+
+
+def _no(connector: ConnectorFacts, code: str, trigger: TriggerFacts | None = None, **facts: Any) -> NoMatch:
+    return NoMatch(connector=connector, code=code, sentence=explain(code, **facts), trigger=trigger)

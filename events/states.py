@@ -1,0 +1,136 @@
+"""The states of a delivery, and the only place that writes them.
+
+    pending ──► in_flight ──► succeeded | skipped | superseded
+       ▲           │  ▲  └──► dead        (a person may retry or discard)
+       └───────────┤  └─────► waiting     (for a person; its reason says why)
+                   └────────► retrying    (due again at next_attempt_at)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import connection, models
+
+
+class State(models.TextChoices):
+    PENDING = "pending", "Pending"
+    IN_FLIGHT = "in_flight", "In flight"
+    RETRYING = "retrying", "Retrying"
+    WAITING = "waiting", "Waiting"
+    SUCCEEDED = "succeeded", "Succeeded"
+    SKIPPED = "skipped", "Skipped"
+    SUPERSEDED = "superseded", "Superseded"
+    DEAD = "dead", "Dead letter"
+
+
+OPEN = (State.PENDING, State.IN_FLIGHT, State.RETRYING, State.WAITING)
+"""States in which a delivery holds its place in the lane."""
+FINAL = (State.SUCCEEDED, State.SKIPPED, State.SUPERSEDED, State.DEAD)
+
+ALLOWED_FROM: dict[State, tuple[State, ...]] = {
+    State.IN_FLIGHT: (State.PENDING, State.RETRYING, State.IN_FLIGHT),  # from in_flight: its worker died
+    State.SUCCEEDED: (State.IN_FLIGHT,),
+    State.SKIPPED: (State.IN_FLIGHT, State.WAITING, State.DEAD),  # from the last two: a person discards
+    State.SUPERSEDED: (State.PENDING, State.RETRYING),
+    State.RETRYING: (State.IN_FLIGHT,),
+    State.WAITING: (State.IN_FLIGHT,),
+    State.DEAD: (State.IN_FLIGHT,),
+    State.PENDING: (State.IN_FLIGHT, State.RETRYING, State.WAITING, State.DEAD),  # given back, or a person retries
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Move:
+    """One change of state. ``wait_seconds`` from now, for retrying only. ``attempt`` fences: the change is made only
+    while the delivery is still at that attempt (None: whatever the attempt). ``counted`` False gives the attempt back."""
+
+    id: UUID
+    to: State
+    reason: str = ""
+    sentence: str = ""
+    attempt: int | None = None
+    wait_seconds: float | None = None
+    counted: bool = True
+    done_operations: int = 0
+    work_order_id: int | None = None
+    external_id: str = ""
+
+
+_MOVE = """
+UPDATE events_delivery AS d SET
+    state = m.to_state,
+    reason = m.reason,
+    sentence = m.sentence,
+    next_attempt_at = CASE WHEN m.wait_seconds IS NULL THEN NULL
+                           ELSE statement_timestamp() + make_interval(secs => m.wait_seconds) END,
+    finished_at = CASE WHEN m.to_state = ANY(%(final)s) THEN statement_timestamp() ELSE NULL END,
+    done_operations = GREATEST(d.done_operations, m.done_operations),
+    work_order_id = COALESCE(m.work_order_id, d.work_order_id),
+    external_id = COALESCE(NULLIF(m.external_id, ''), d.external_id),
+    attempts = CASE WHEN m.to_state = 'pending' AND d.state <> 'in_flight' THEN 0
+                    WHEN m.counted THEN d.attempts ELSE d.attempts - 1 END
+FROM unnest(%(ids)s::uuid[], %(to)s::text[], %(reasons)s::text[], %(sentences)s::text[], %(attempts)s::int[],
+            %(waits)s::float8[], %(counted)s::bool[], %(done)s::int[], %(work_orders)s::bigint[], %(externals)s::text[])
+    AS m(id, to_state, reason, sentence, attempt, wait_seconds, counted, done_operations, work_order_id, external_id)
+WHERE d.id = m.id AND (m.attempt IS NULL OR d.attempts = m.attempt)
+  AND d.state = ANY(CASE m.to_state {cases} END)
+RETURNING d.id
+"""
+
+
+def _cases() -> str:
+    return " ".join(
+        f"WHEN '{to.value}' THEN ARRAY[{', '.join(repr(state.value) for state in states)}]"
+        for to, states in ALLOWED_FROM.items()
+    )
+
+
+MOVE_SQL = _MOVE.format(cases=_cases())
+
+
+def move(moves: Sequence[Move]) -> set[UUID]:
+    """Make the changes that the table allows, in one statement; return the ids that changed.
+
+    A delivery that is no longer in a state from which its change is allowed, or no longer at the attempt named, is
+    left alone.
+    """
+    if not moves:
+        return set()
+    parameters = {
+        "final": [state.value for state in FINAL],
+        "ids": [m.id for m in moves],
+        "to": [m.to.value for m in moves],
+        "reasons": [m.reason for m in moves],
+        "sentences": [m.sentence[:1000] for m in moves],
+        "attempts": [m.attempt for m in moves],
+        "waits": [m.wait_seconds for m in moves],
+        "counted": [m.counted for m in moves],
+        "done": [m.done_operations for m in moves],
+        "work_orders": [m.work_order_id for m in moves],
+        "externals": [m.external_id for m in moves],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(MOVE_SQL, parameters)
+        return {row[0] for row in cursor.fetchall()}
+
+
+def begin(ids: Sequence[UUID]) -> dict[UUID, tuple[int, bool]]:
+    """Move to in_flight and count the attempt; return by id the attempt number and whether one was interrupted."""
+    if not ids:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE events_delivery AS d SET state = 'in_flight', attempts = d.attempts + 1, next_attempt_at = NULL,
+                   reason = '', sentence = ''
+            FROM (SELECT id, state FROM events_delivery WHERE id = ANY(%s) AND state = ANY(%s)) AS was
+            WHERE d.id = was.id
+            RETURNING d.id, d.attempts, was.state
+            """,
+            [list(ids), [state.value for state in ALLOWED_FROM[State.IN_FLIGHT]]],
+        )
+        return {row[0]: (row[1], row[2] == State.IN_FLIGHT.value) for row in cursor.fetchall()}
+

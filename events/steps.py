@@ -1,0 +1,62 @@
+"""What is written down while a piece of work runs, kept also when it fails half way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from broker_project.lib.errors import MappingError
+from mappings.engine import Plan, Step
+from mappings.scripts import ScriptRunner
+
+VALUE_LIMIT = 500
+"""Characters of a mapped value that the log keeps."""
+
+
+@dataclass
+class Notebook:
+    """Mapping steps, script traces and progress of one attempt."""
+
+    steps: list[Step] = field(default_factory=list)
+    traces: list[str] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+    progress: Any = None
+
+    def map(self, plan: Plan, input: dict[str, Any], scripts: ScriptRunner) -> dict[str, Any]:
+        """Run the mappings; the steps are kept, those before a failing row too."""
+        try:
+            mapped = plan.run(input, scripts)
+        except MappingError as error:
+            self.steps.extend(getattr(error, "steps", ()))
+            raise
+        self.steps.extend(mapped.steps)
+        return mapped.fields
+
+    def details(self) -> dict[str, Any]:
+        """For the log: values cut at a limit, empty parts left out."""
+        found = dict(self.facts)
+        if self.steps:
+            found["mapped"] = [_row(step) for step in self.steps]
+        if self.traces:
+            found["trace"] = list(self.traces)
+        return found
+
+
+def _row(step: Step) -> dict[str, Any]:
+    row: dict[str, Any] = {"target": step.target, "action": step.action, "result": cut(step.result)}
+    if step.source is not None:
+        row["source"] = cut(step.source)
+    for name in ("default_used", "left_out", "warning", "loose"):
+        if value := getattr(step, name):
+            row[name] = value
+    if step.trace:
+        row["trace"] = list(step.trace)
+    return row
+
+
+def cut(value: Any) -> Any:
+    """Scalars as they are; longer texts and structures as a shortened text."""
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= VALUE_LIMIT else text[:VALUE_LIMIT] + "…"

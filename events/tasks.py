@@ -1,0 +1,24 @@
+"""Celery tasks: each makes one domain call, takes no payload and is safe to run twice."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from . import deliver as delivery
+from .lanes import any_due
+from .nudge import nudge
+
+
+@shared_task(name="events.tasks.deliver")
+def deliver() -> None:
+    """There is work: deliver what is due. A run is bounded; what is left is taken up by another one at once."""
+    delivery.deliver_due(seconds=20.0)
+    if any_due():
+        nudge()
+
+
+@shared_task(name="events.tasks.sweep")
+def sweep() -> None:
+    """Wake the workers when a retry came due, a lease ran out or a hint was lost."""
+    if any_due():
+        nudge()
