@@ -9,8 +9,7 @@ from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 
-# A log is read to the second, and by people in several time zones.
-DATETIME_FORMAT = "Y-m-d H:i:s T"
+FORMAT_MODULE_PATH = "broker_project.formats"
 
 
 def _may_see(app: str, model: str) -> Callable[[HttpRequest], bool]:
@@ -29,8 +28,11 @@ def _item(title: str, icon: str, app: str, model: str) -> dict[str, Any]:
     }
 
 
-def _stylesheet(request: HttpRequest) -> str:
-    return static("broker/admin.css")
+def _static(path: str) -> Callable[[HttpRequest], str]:
+    def address(request: HttpRequest) -> str:
+        return static(path)
+
+    return address
 
 
 UNFOLD: dict[str, Any] = {
@@ -39,8 +41,10 @@ UNFOLD: dict[str, Any] = {
     "SITE_SUBHEADER": "Field Nation, both ways",
     "SITE_URL": None,
     "SITE_SYMBOL": "sync_alt",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _static("broker/icon.svg")}],
+    "LOGIN": {"redirect_after": reverse_lazy("admin:index")},
     "SHOW_VIEW_ON_SITE": False,
-    "STYLES": [_stylesheet],
+    "STYLES": [_static("broker/admin.css")],
     "COLORS": {
         "primary": {
             "50": "oklch(97.7% .013 236.62)",

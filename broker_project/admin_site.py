@@ -55,7 +55,7 @@ def _cards(request: HttpRequest) -> list[dict[str, Any]]:
 
 
 def _last_logs(request: HttpRequest) -> Table | None:
-    from synclog.admin import log_row
+    from synclog.evidence import log_row
     from synclog.models import SyncLog
 
     if not request.user.has_perm("synclog.view_synclog"):
@@ -64,9 +64,7 @@ def _last_logs(request: HttpRequest) -> Table | None:
     return Table(
         title="Last integration logs",
         headers=("Time", "Outcome", "What happened", "Connector"),
-        rows=[(*log_row(log), log.connector.name if log.connector else "–") for log in logs],
+        rows=[(*log_row(log), log.connector.name if log.connector else "-") for log in logs],
         empty="Nothing has happened yet.",
         more=to_list("synclog.synclog", {}),
     )
-
-

@@ -192,3 +192,9 @@ def broker_processes(port: int, *, host: str = "127.0.0.1") -> list[Process]:
         Process("worker", [*celery, "worker", "--loglevel", "INFO", "--concurrency", workers, *quiet]),
         Process("beat", [*celery, "beat", "--loglevel", "INFO", "--pidfile", ""]),
     ]
+
+
+def sandbox_process(field_nation_port: int, help_desk_port: int, *, data: Path) -> Process:
+    """The simulated Field Nation and Help Desk."""
+    ports = ["--fieldnation-port", str(field_nation_port), "--helpdesk-port", str(help_desk_port)]
+    return Process("sandbox", [sys.executable, "-m", "broker_project.sandbox", *ports, "--data-dir", str(data)])

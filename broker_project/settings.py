@@ -5,7 +5,7 @@ from pathlib import Path
 
 import environ
 
-from broker_project.admin_settings import DATETIME_FORMAT, UNFOLD  # noqa: F401 - settings by being named here
+from broker_project.admin_settings import FORMAT_MODULE_PATH, UNFOLD  # noqa: F401 - settings by being named here
 from broker_project.start import data_dir
 
 PROJECT = Path(__file__).resolve().parent.parent

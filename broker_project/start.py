@@ -5,13 +5,20 @@ from __future__ import annotations
 import base64
 import os
 import secrets
+import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from broker_project.lib import embedded_postgres
 from broker_project.lib.errors import Misconfigured
 
 PROJECT = Path(__file__).resolve().parent.parent
+DEMO = "demo"
+OWN_ENTRIES = {
+    "postgres", "secret_key", "broker_encryption_keys", "static", "messages", "messages-control", "logs", "sandbox",
+    "admin_password",
+}  # fmt: skip
 WITHOUT_DATABASE = {"help", "version", "--version", "--help", "-h", "makemessages", "compilemessages", "collectstatic"}
 
 
@@ -25,16 +32,44 @@ def prepare(argv: list[str]) -> None:
     if folder := option(argv, "--data-dir"):
         os.environ["BROKER_DATA_DIR"] = folder
     command = argv[1] if len(argv) > 1 else "help"
-    if command in WITHOUT_DATABASE:
+    if command in WITHOUT_DATABASE or {"-h", "--help"} & set(argv):
         return
+    if command == DEMO:
+        _own_ground()
     try:
+        if command == DEMO and "--fresh" in argv:
+            _wipe(data_dir())
         provide_keys(data_dir())
-        (data_dir() / "static").mkdir(exist_ok=True)
+        for name in ("static", "messages", "messages-control"):
+            (data_dir() / name).mkdir(exist_ok=True)
         if not os.environ.get("DATABASE_URL"):
             os.environ["DATABASE_URL"] = embedded_postgres.start(data_dir() / "postgres").url
             os.environ["BROKER_EMBEDDED_POSTGRES"] = "1"
     except Misconfigured as error:
         sys.exit(f"{error.sentence}\n{error.detail}".strip())
+
+
+def _own_ground() -> None:
+    """The demo never touches a real installation: own folder, embedded database, no other service."""
+    os.environ.setdefault("BROKER_DATA_DIR", str(PROJECT / "data" / "demo"))
+    os.environ["DATABASE_URL"] = ""
+    os.environ["CELERY_BROKER_URL"] = "filesystem://"
+    os.environ["BROKER_ALLOW_PRIVATE_ADDRESSES"] = "1"  # the simulators listen on loopback
+
+
+def _wipe(folder: Path) -> None:
+    """Remove what an earlier demo left. Raises Misconfigured while one runs, and for a folder of something else."""
+    if not folder.exists():
+        return
+    if embedded_postgres.is_running(folder / "postgres"):
+        raise Misconfigured(f"A broker is running on {folder}. Stop it first (Ctrl-C where it runs).")
+    strangers = sorted({entry.name for entry in folder.iterdir()} - OWN_ENTRIES)
+    if strangers:
+        raise Misconfigured(
+            f"{folder} holds {strangers[0]!r}, which no demo made, so --fresh removes nothing there. Choose another "
+            "folder with --data-dir."
+        )
+    shutil.rmtree(folder)
 
 
 def provide_keys(folder: Path) -> None:
@@ -47,10 +82,11 @@ def provide_keys(folder: Path) -> None:
         ("BROKER_ENCRYPTION_KEYS", lambda: "k1:" + base64.b64encode(secrets.token_bytes(32)).decode()),
     ):
         if not os.environ.get(name):
-            os.environ[name] = _kept(folder / name.lower(), make)
+            os.environ[name] = kept(folder / name.lower(), make)
 
 
-def _kept(path: Path, make) -> str:
+def kept(path: Path, make: Callable[[], str]) -> str:
+    """The text of ``path``; made once, readable by this user only. Raises Misconfigured."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -60,7 +96,7 @@ def _kept(path: Path, make) -> str:
         with os.fdopen(handle, "w") as file:
             file.write(value := make())
         return value
-    except (PermissionError, NotADirectoryError, OSError) as error:
+    except OSError as error:
         raise Misconfigured(
             f"The data folder {path.parent} cannot be used ({error.strerror}). Give this user rights to it, or choose "
             "another with --data-dir or BROKER_DATA_DIR."

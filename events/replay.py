@@ -6,7 +6,8 @@ finds nothing left to do. Every delivery that was moved leaves a row in the log 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from django.db import transaction
@@ -29,6 +30,27 @@ UNDECIDED = ("waiting_outcome_unknown", "outcome_unknown")
 """Reasons of a delivery whose write may have happened: a person says whether it did."""
 
 
+@dataclass(frozen=True)
+class Decision:
+    """What a person decided: the code of its sentence, its facts, and what becomes of the deliveries.
+
+    ``done`` is the number of a script's operations that need no repeat; the ids are those that the person gave.
+    """
+
+    code: str
+    user: str
+    to: State = State.PENDING
+    facts: Mapping[str, object] = field(default_factory=dict)
+    note: str = ""
+    done: int = 0
+    work_order_id: int | None = None
+    external_id: str = ""
+
+    @property
+    def sentence(self) -> str:
+        return explain(self.code, user=self.user, **self.facts) + self.note
+
+
 def is_attention(delivery: Delivery) -> bool:
     """Whether the delivery waits for a person or is a dead letter."""
     return delivery.state in (State.WAITING, State.DEAD)
@@ -49,9 +71,7 @@ def retry(ids: Sequence[UUID], *, user: str) -> set[UUID]:
 
     Those that wait for a decision on an unknown outcome are left alone.
     """
-    return _each_chunk(
-        ids, lambda found: _move(found, to=State.PENDING, code="operator_retry", user=user), allowed=can_retry
-    )
+    return _each_chunk(ids, lambda found: _move(found, Decision("operator_retry", user)), allowed=can_retry)
 
 
 def create_again(id: UUID, *, user: str) -> set[UUID]:
@@ -59,8 +79,7 @@ def create_again(id: UUID, *, user: str) -> set[UUID]:
 
     def act(found: Sequence[Delivery]) -> set[UUID]:
         Delivery.objects.filter(pk__in=[delivery.pk for delivery in found]).update(create_again=True)
-        note = "The record was not created; the next attempt creates it."
-        return _move(found, to=State.PENDING, code="operator_retry", user=user, note=note)
+        return _move(found, Decision("operator_create_again", user))
 
     return _each_chunk([id], act, allowed=is_undecided)
 
@@ -76,25 +95,22 @@ def link_and_retry(id: UUID, *, user: str, work_order_id: int | None = None, ext
     def act(found: Sequence[Delivery]) -> set[UUID]:
         delivery = found[0]
         if is_linked(delivery):
-            note = "The write happened; it is not repeated."
-            done = delivery.done_operations + 1
-            return _move(found, to=State.PENDING, code="operator_retry", user=user, note=note, done=done)
-        pair = (delivery.work_order_id or work_order_id, delivery.external_id or external_id.strip())
-        _complete_link(delivery, work_order_id=pair[0], external_id=pair[1])
-        note = f"The record was created: work order {pair[0]} is linked to {pair[1]}."
-        return _move(found, to=State.PENDING, code="operator_retry", user=user, note=note, pair=pair)
+            note = " The write of unknown outcome did happen, so it is not repeated."
+            return _move(found, Decision("operator_retry", user, note=note, done=delivery.done_operations + 1))
+        work_order, target = delivery.work_order_id or work_order_id, delivery.external_id or external_id.strip()
+        _complete_link(delivery, work_order_id=work_order, external_id=target)
+        facts = {"target": target, "work_order": work_order}
+        return _move(
+            found, Decision("operator_linked", user, facts=facts, work_order_id=work_order, external_id=target)
+        )
 
     return _each_chunk([id], act, allowed=is_undecided)
 
 
 def discard(ids: Sequence[UUID], *, user: str, reason: str) -> set[UUID]:
     """End waiting and dead deliveries without sending them; the lane goes on. Return the ids that were moved."""
-    note = f"Reason: {reason.strip().rstrip('.')}."
-    return _each_chunk(
-        ids,
-        lambda found: _move(found, to=State.SKIPPED, code="operator_discarded", user=user, note=note),
-        allowed=is_attention,
-    )
+    decision = Decision("operator_discarded", user, to=State.SKIPPED, facts={"reason": reason})
+    return _each_chunk(ids, lambda found: _move(found, decision), allowed=is_attention)
 
 
 def is_linked(delivery: Delivery) -> bool:
@@ -129,53 +145,39 @@ def _locked(
     return moved
 
 
-def _move(
-    deliveries: Sequence[Delivery],
-    *,
-    to: State,
-    code: str,
-    user: str,
-    note: str = "",
-    done: int = 0,
-    pair: tuple[int | None, str] = (None, ""),
-) -> set[UUID]:
-    sentence = f"{explain(code)} {note}".strip()
+def _move(deliveries: Sequence[Delivery], decision: Decision) -> set[UUID]:
     moved = states.move(
         [
             Move(
                 id=delivery.pk,
-                to=to,
-                reason=code,
-                sentence=sentence,
-                done_operations=done,
-                work_order_id=pair[0],
-                external_id=pair[1],
+                to=decision.to,
+                reason=decision.code,
+                sentence=decision.sentence,
+                done_operations=decision.done,
+                work_order_id=decision.work_order_id,
+                external_id=decision.external_id,
             )
             for delivery in deliveries
         ]
     )
-    SyncLog.objects.bulk_create(
-        _note(delivery, code=code, sentence=sentence, user=user, pair=pair)
-        for delivery in deliveries
-        if delivery.pk in moved
-    )
+    SyncLog.objects.bulk_create(_log(delivery, decision) for delivery in deliveries if delivery.pk in moved)
     return moved
 
 
-def _note(delivery: Delivery, *, code: str, sentence: str, user: str, pair: tuple[int | None, str]) -> SyncLog:
+def _log(delivery: Delivery, decision: Decision) -> SyncLog:
     return SyncLog(
         connector_id=delivery.connector_id,
         direction=delivery.direction,
         outcome=SyncLog.Outcome.NOTE,
-        code=code,
-        sentence=sentence,
+        code=decision.code,
+        sentence=decision.sentence,
         event_type=delivery.event.event_type,
-        work_order_id=delivery.work_order_id or pair[0],
-        external_id=delivery.external_id or pair[1],
+        work_order_id=delivery.work_order_id or decision.work_order_id,
+        external_id=delivery.external_id or decision.external_id,
         event_id=delivery.event_id,
         delivery_id=delivery.pk,
         attempt=delivery.attempts,
-        user=user,
+        user=decision.user,
         details={"before": {"state": delivery.state, "reason": delivery.reason, "sentence": delivery.sentence}},
     )
 

