@@ -1,15 +1,13 @@
-"""Companies and connectors: how systems are reached."""
+"""Connectors: the external systems."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
@@ -18,20 +16,14 @@ from unfold.decorators import display
 from broker_project.lib.errors import BrokerError, Misconfigured
 from broker_project.lib.pages import Act, Banner, DetailPage, copyable, link, pretty, to_list
 
-from .access import caller, open_external, open_field_nation
-from .forms import PREFIX, CompanyForm, ConnectorForm, form_for
-from .models import Company, Connector
+from .access import caller, open_external
+from .company_admin import Fieldsets, absolute, told
+from .forms import PREFIX, ConnectorForm, form_for
+from .models import Connector
 from .platforms.contract import Platform, TestResult
 from .registry import platform, platforms
 
-Fieldsets = list[tuple[str | None, dict[str, Any]]]
-
 STATUS_COLOURS = {"Active": "success", "Paused": "warning", "Disabled": "danger"}
-
-
-def absolute(name: str, *args: Any) -> str:
-    """The public address of one of our own pages."""
-    return f"{settings.PUBLIC_URL}{reverse(name, args=args)}"
 
 
 def platform_or_none(slug: str) -> Platform | None:
@@ -41,71 +33,10 @@ def platform_or_none(slug: str) -> Platform | None:
         return None
 
 
-def told(admin_page: DetailPage, request: HttpRequest, result: TestResult) -> None:
-    """Say how a test of a connection ended."""
-    admin_page.message_user(request, result.sentence, messages.SUCCESS if result.ok else messages.ERROR)
-
-
-@admin.register(Company)
-class CompanyAdmin(DetailPage):
-    form = CompanyForm
-    list_display = ("name", "environment", "username", "is_active", "connector_count")
-    list_filter = (("environment", ChoicesDropdownFilter), "is_active")
-    search_fields = ("name",)
-    readonly_fields = ("webhook_address", "created_at")
-    acts = (
-        Act(name="test_connection", label="Test connection", permission="connectors.change_company", icon="network_check"),
-    )
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Company]:
-        return super().get_queryset(request).annotate(connectors_in_all=Count("connectors")).order_by("name")
-
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        return {}  # a company is deleted on its own page, where it is known whether that can be
-
-    def get_fieldsets(self, request: HttpRequest, obj: Company | None = None) -> Fieldsets:
-        writes = self.has_change_permission(request, obj) if obj else True
-        sign_in = ["grant_type", "token_encoding", "client_id", "username"]
-        webhooks = ["webhook_address"] if obj else []
-        if writes:  # read-only fields would show what they hold
-            sign_in = ["grant_type", "token_encoding", "client_id", "client_secret", "username", "password"]
-            webhooks.append("webhook_secret")
-        named: Fieldsets = [
-            (None, {"fields": ["name", "is_active"]}),
-            ("Field Nation API", {"fields": ["environment", "custom_api_base", *sign_in, "api_user_id"]}),
-        ]
-        return [*named, ("Webhooks", {"fields": webhooks})] if webhooks else named
-
-    def has_delete_permission(self, request: HttpRequest, obj: Company | None = None) -> bool:
-        if obj and (obj.connectors.exists() or Company.objects.filter(pk=obj.pk, events__isnull=False).exists()):
-            return False  # what happened stays explained; switch the company off instead
-        return bool(super().has_delete_permission(request, obj))
-
-    @display(description="connectors", ordering="connectors_in_all")
-    def connector_count(self, company: Any) -> SafeString:
-        return link(to_list("connectors.connector", {"company__id__exact": company.pk}), company.connectors_in_all)
-
-    @display(description="webhook address")
-    def webhook_address(self, company: Company) -> SafeString:
-        address = copyable(absolute("fieldnation-webhook", company.webhook_key))
-        hint = "Enter it as the notification address of the webhook in Field Nation."
-        return format_html('{}<div class="leading-relaxed mt-2 text-xs">{}</div>', address, hint)
-
-    def test_connection(self, request: HttpRequest, company: Company, form: Any) -> None:
-        credentials = company.credentials()
-        through = caller(credentials=credentials)
-        try:
-            client = open_field_nation(company_id=company.pk, credentials=credentials, through=through)
-            result = client.test()
-        except BrokerError as error:
-            result = TestResult(ok=False, sentence=error.sentence)
-        told(self, request, result)
-
-
 @admin.register(Connector)
 class ConnectorAdmin(DetailPage):
     form = ConnectorForm
-    list_display = ("name", "company", "platform_label", "status_label", "outbound_create", "waiting", "dead")
+    list_display = ("name", "company", "platform_label", "status_label", "outbound_create")
     list_filter = (("company", RelatedDropdownFilter), ("status", ChoicesDropdownFilter))
     list_select_related = ("company",)
     search_fields = ("name", "company__name")
@@ -180,13 +111,13 @@ class ConnectorAdmin(DetailPage):
         kind = _platform_of(request, obj)
         general = ["company", "name", "platform_label", "status"]
         fieldsets: Fieldsets = [(None, {"fields": [*general, "attention", "configuration"] if obj else general})]
+        if obj and not _is_view_only(self, request, obj):
+            fieldsets.append(("Trigger", {"fields": ["trigger_url", "compatible_url"]}))
         if _is_view_only(self, request, obj):
             fieldsets.append(("Connection", {"fields": ["shown_settings"]}))
         elif kind:
             fieldsets.append((f"Connection: {kind.label}", {"fields": [PREFIX + each.name for each in kind.settings]}))
         fieldsets.append(("Sync", {"fields": ["outbound_create", "write_back_field", "max_attempts"]}))
-        if obj and not _is_view_only(self, request, obj):
-            fieldsets.append(("Trigger", {"fields": ["trigger_url", "compatible_url"]}))
         return fieldsets
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
@@ -205,12 +136,10 @@ class ConnectorAdmin(DetailPage):
             return False  # its deliveries are evidence; disable it instead
         return bool(super().has_delete_permission(request, obj))
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        request.attention = attention_by_connector()  # type: ignore[attr-defined]
-        return super().changelist_view(request, extra_context)
-
-    def get_list_display(self, request: HttpRequest) -> list[Any]:
-        return [_count_column(request, name) if name in ("waiting", "dead") else name for name in self.list_display]
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        changelist = super().get_changelist_instance(request)
+        changelist.list_display = [*changelist.list_display, *_attention_columns(attention_by_connector())]
+        return changelist
 
     def banner(self, connector: Connector) -> Banner | None:
         if platform_or_none(connector.platform) is None:
@@ -323,17 +252,23 @@ def _is_view_only(page: ConnectorAdmin, request: HttpRequest, connector: Connect
     return connector is not None and not page.has_change_permission(request, connector)
 
 
-def _count_column(request: HttpRequest, state: str) -> Any:
-    """A column with the number of deliveries in this state, from the one query made for the whole list."""
+def _attention_columns(counts: dict[tuple[int, str], int]) -> list[Any]:
+    """Columns with the numbers of waiting and dead deliveries, from the one query made for the whole list."""
 
-    @display(description=state)
-    def column(connector: Connector) -> Any:
-        count = getattr(request, "attention", {}).get((connector.pk, state), 0)
+    def cell(connector: Connector, state: str) -> Any:
+        count = counts.get((connector.pk, state), 0)
         filters = {"connector__id__exact": connector.pk, "state__exact": state}
         return link(to_list("events.delivery", filters), count) if count else "0"
 
-    column.__name__ = state
-    return column
+    @display(description="waiting")
+    def waiting(connector: Connector) -> Any:
+        return cell(connector, "waiting")
+
+    @display(description="dead letters")
+    def dead(connector: Connector) -> Any:
+        return cell(connector, "dead")
+
+    return [waiting, dead]
 
 
 def _links(entries: list[tuple[str, str, dict[str, Any]]], filters: dict[str, Any]) -> SafeString:

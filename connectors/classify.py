@@ -83,8 +83,8 @@ def raise_for_status(response: Response, *, system: str, wrote: bool, idempotent
         return
     row = _row(status, once=wrote and not idempotent)
     reason = reason_of(response)
-    head = f"{system} {row.what} ({status})" + (f": {reason}" if reason else ".")
-    sentence = f"{head}{'' if head.endswith(('.', '!', '?')) else '.'} {row.advice}".rstrip()
+    head = f"{system} {row.what} ({status})" + (f": {reason}" if reason else "")
+    sentence = f"{head}{'' if head.endswith(('.', '!', '?', '…')) else '.'} {row.advice}".rstrip()
     detail = _plain(response)[:_DETAIL_LIMIT]
     if issubclass(row.error, RateLimited | Unavailable):
         raise row.error(sentence, detail=detail, retry_after=retry_after(response.headers, now=datetime.now(UTC)))
@@ -131,8 +131,9 @@ def reason_of(response: Response) -> str:
         body = response.json()
     except ValueError:
         body = None
-    texts = list(dict.fromkeys(text for text in _texts(body, depth=0) if text)) if isinstance(body, dict | list) else []
-    reason = response.redact("; ".join(texts)) if texts else _plain(response)
+    texts = _texts(body, depth=0) if isinstance(body, dict | list) else ()
+    told = dict.fromkeys(text.rstrip(".") for text in texts if text)
+    reason = response.redact("; ".join(told)) if told else _plain(response)
     return reason if len(reason) <= _REASON_LIMIT else f"{reason[: _REASON_LIMIT - 1]}…"
 
 

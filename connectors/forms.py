@@ -1,4 +1,4 @@
-"""Forms of companies and connectors: secrets that are written and never read back, settings as a platform declares them."""
+"""Forms of companies and connectors: secrets are written and never read back; a platform declares its settings."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
     UnfoldBooleanSwitchWidget,
 )
+
+from broker_project.lib.pages import FieldedForm
 
 from .models import Company, Connector
 from .platforms.contract import Platform, Setting
@@ -47,7 +49,9 @@ class SecretWidget(forms.MultiWidget):
         entry = self.widgets[0].render(f"{name}_0", None, hint, renderer)
         box = self.widgets[1].render(f"{name}_1", False, {"id": f"{id}_1"}, renderer)
         clear = format_html('<label for="{}_1">{} Remove the kept value</label>', id, box)
-        return format_html('<div class="broker-secret">{}{}</div>', entry, clear if self.kept and self.clearable else "")
+        return format_html(
+            '<div class="broker-secret">{}{}</div>', entry, clear if self.kept and self.clearable else ""
+        )
 
 
 class SecretField(forms.MultiValueField):
@@ -107,14 +111,15 @@ class CompanyForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = Company
-        exclude = ()  # noqa: DJ006 - the admin's fieldsets name the fields
+        fields = ("name",)  # the admin's fieldsets name all of them
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name in self.SECRETS:
             self.initial.pop(name, None)
-            if name in self.fields:
-                self._secret_field(name).keeps(bool(getattr(self.instance, name)))
+            field = self.fields.get(name)
+            if isinstance(field, SecretField):
+                field.keeps(bool(getattr(self.instance, name)))
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
@@ -138,20 +143,15 @@ class CompanyForm(forms.ModelForm):  # type: ignore[type-arg]
         elif secret and secret != company.webhook_secret:
             company.change_webhook_secret(secret)
 
-    def _secret_field(self, name: str) -> SecretField:
-        field = self.fields[name]
-        assert isinstance(field, SecretField)
-        return field
 
-
-class ConnectorForm(forms.ModelForm):  # type: ignore[type-arg]
+class ConnectorForm(FieldedForm):
     """A connector of one platform. ``form_for`` adds the fields that the platform declares."""
 
     platform_used: Platform | None = None
 
     class Meta:
         model = Connector
-        exclude = ()  # noqa: DJ006 - the admin's fieldsets name the fields
+        fields = ("name",)  # the admin's fieldsets name all of them
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -187,6 +187,9 @@ class ConnectorForm(forms.ModelForm):  # type: ignore[type-arg]
             self.instance.platform = self.platform_used.slug
             self.instance.settings, self.instance.secrets = self._settings, self._secrets
         super()._post_clean()
+
+    def field_of(self, sentence: str) -> str:
+        return "name"  # the one rule over several fields: a name is given once in a company
 
     def _get_validation_exclusions(self) -> set[str]:
         # The company stands fixed on the page of a connector, yet the name must be free in it.

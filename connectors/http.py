@@ -5,7 +5,7 @@ from __future__ import annotations
 import json as jsonlib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
@@ -148,22 +148,9 @@ class Caller:
             failure.__cause__ = failure.__context__ = None  # the library's texts hold addresses with their queries
             raise
         finally:
+            exchange = Exchange(method, url, purpose, started_at, (monotonic() - started) * 1000, error=error)
             kept = _Kept(redactor=self._redactor, limit=self._body_limit)
-            self.exchanges.append(
-                Exchange(
-                    method=method,
-                    url=kept.url(request.url or url if request else url),
-                    purpose=purpose,
-                    started_at=started_at,
-                    duration_ms=(monotonic() - started) * 1000,
-                    status=response.status if response else None,
-                    error=error,
-                    request_headers=kept.headers(request.headers if request else headers or {}),
-                    request_body=kept.body(request.body, request.headers) if request else "",
-                    response_headers=kept.headers(response.headers) if response else {},
-                    response_body=kept.body(response.body, response.headers) if response else "",
-                )
-            )
+            self.exchanges.append(kept.evidence(exchange, request, response))
 
 
 # --- what is sent -------------------------------------------------------------------------------------------------
@@ -251,6 +238,18 @@ class _Kept:
 
     redactor: Redactor
     limit: int
+
+    def evidence(
+        self, exchange: Exchange, request: requests.PreparedRequest | None, response: Response | None
+    ) -> Exchange:
+        """``exchange`` with what is kept of ``request`` (None when it could not be built) and ``response``."""
+        if request is not None:
+            headers, body = self.headers(request.headers), self.body(request.body, request.headers)
+            exchange = replace(exchange, url=request.url or exchange.url, request_headers=headers, request_body=body)
+        if response is not None:
+            headers, body = self.headers(response.headers), self.body(response.body, response.headers)
+            exchange = replace(exchange, status=response.status, response_headers=headers, response_body=body)
+        return replace(exchange, url=self.url(exchange.url))
 
     def url(self, url: str) -> str:
         return _cut(self.redactor.url(url), _URL_LIMIT)

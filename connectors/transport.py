@@ -94,7 +94,7 @@ def _opened(request: requests.PreparedRequest, call: Call) -> BaseHTTPResponse:
                 decode_content=True,
             )
         except (HTTPError, OSError) as exc:
-            if call.writes or call.fresh or not call.reused or isinstance(exc, ReadTimeoutError):
+            if call.writes or not call.reused or isinstance(exc, ReadTimeoutError):
                 raise
         call.fresh = True
 

@@ -123,9 +123,7 @@ class EventSourceAdmin(DetailPage):
             "key": copyable(key),
             "back": self._address("change", source),
         }
-        response = TemplateResponse(request, "broker/key.html", context)
-        response["Cache-Control"] = "no-store"
-        return response
+        return TemplateResponse(request, "broker/key.html", context)
 
     @display(description="state", label={"active": "success", "off": "warning", "revoked": "danger"})
     def state_label(self, source: EventSource) -> str:

@@ -30,7 +30,7 @@ def perform(work: Work, client: Client, field_nation: FieldNation, scripts: Scri
         raise MappingError("The inbound mappings gave no value for the work order. Add inbound mappings.")
     work_order_id = work.work_order_id
     if work_order_id is None:
-        new = plan_create(fields, marker=work.external_id)
+        new = plan_create(fields, marker=work.correlation)
         work_order_id = _found_again(work, new, field_nation, progress)
         if work_order_id is None:
             work_order_id = _create(new, field_nation, notes, progress)

@@ -82,9 +82,14 @@ class Work:
         return self.delivery.direction == Delivery.Direction.INBOUND
 
 
-def correlation_of(work_order_id: int | None, external_id: str) -> str:
-    """The mark written on a created record: the id of its counterpart."""
-    return f"FN-{work_order_id}" if work_order_id else external_id
+def correlation_of(delivery: Delivery, target: Target) -> str:
+    """The mark to write on a record created for this delivery: its counterpart, told apart from other connectors'.
+
+    It is stored with the claim, so a connector that is renamed meanwhile still finds what it created.
+    """
+    if delivery.direction == Delivery.Direction.OUTBOUND:
+        return f"FN-{delivery.work_order_id}"
+    return f"{target.name[:60]} {delivery.external_id}"[:100]
 
 
 @lru_cache(maxsize=512)
@@ -156,7 +161,7 @@ def _work(
         target_object=target_object,
         work_order_id=work_order_id,
         external_id=external_id,
-        correlation=correlation_of(delivery.work_order_id, delivery.external_id),
+        correlation=(known.correlation_id if known else "") or correlation_of(delivery, target),
         linked=_complete(known),
         may_create=claimed,
         create_unsettled=claimed and not fresh and not delivery.create_again,
@@ -263,7 +268,7 @@ def _claimed_links(
                 [
                     [d.connector_id for d in mine],
                     [getattr(d, column) for d in mine],
-                    [correlation_of(d.work_order_id, d.external_id) for d in mine],
+                    [correlation_of(d, targets[d.connector_id]) for d in mine],
                     [d.id for d in mine],
                 ],
             )

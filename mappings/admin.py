@@ -9,15 +9,16 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.template.defaultfilters import linebreaksbr
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 from unfold.decorators import display
 
 from broker_project.lib.errors import MappingError
-from broker_project.lib.pages import CappedPaginator, ExactSearch, FieldedForm, RowForm
+from broker_project.lib.pages import JSON_FIELDS, CappedPaginator, ExactSearch, FieldedForm, RowForm
 
 from .engine import validate
-from .models import FieldMapping, RecordLink
+from .models import OPTION_HELP, FieldMapping, RecordLink
 from .paths import Path
 
 
@@ -40,7 +41,12 @@ class FieldMappingForm(FieldedForm):
 
     class Meta:
         model = FieldMapping
-        exclude = ()  # noqa: DJ006 - the admin's fieldsets name the fields
+        exclude = ()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "options" in self.fields:
+            self.fields["options"].help_text = linebreaksbr(OPTION_HELP)
 
     def field_of(self, sentence: str) -> str:
         row = self.instance
@@ -65,7 +71,7 @@ class FieldMappingAdmin(ModelAdmin):  # type: ignore[misc]
         "source",
         "action",
         "connector",
-        "direction",
+        "direction_label",
         "target_object",
         "label",
         "position",
@@ -82,7 +88,9 @@ class FieldMappingAdmin(ModelAdmin):  # type: ignore[misc]
     )
     search_fields = ("source", "target", "label")
     ordering = ("connector", "direction", "target_object", "position", "id")
+    sortable_by = ()
     list_per_page = 100
+    formfield_overrides = JSON_FIELDS
     fieldsets = (
         (None, {"fields": ("connector", "direction", "target_object", "position", "is_enabled", "label")}),
         ("What goes where", {"fields": ("action", "source", "target", "options")}),
@@ -91,6 +99,10 @@ class FieldMappingAdmin(ModelAdmin):  # type: ignore[misc]
 
     def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> Any:
         return super().get_changelist_form(request, **{**kwargs, "form": RowForm})
+
+    @display(description="direction")
+    def direction_label(self, mapping: FieldMapping) -> str:
+        return mapping.direction.capitalize()
 
     def save_model(self, request: HttpRequest, obj: FieldMapping, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
@@ -118,7 +130,7 @@ class FieldMappingAdmin(ModelAdmin):  # type: ignore[misc]
                 self.message_user(request, f"{connector}, {direction}, {problem.target}: {problem.sentence}", level)
 
 
-class RecordLinkForm(forms.ModelForm):  # type: ignore[type-arg]
+class RecordLinkForm(FieldedForm):
     """A link made or corrected by a person: always a whole pair."""
 
     class Meta:
@@ -134,6 +146,9 @@ class RecordLinkForm(forms.ModelForm):  # type: ignore[type-arg]
             if not data.get(name) and name not in self.errors:
                 self.add_error(name, sentence)
         return data
+
+    def field_of(self, sentence: str) -> str:
+        return "work_order_id" if sentence.startswith("This work order") else "external_id"
 
     def _post_clean(self) -> None:
         super()._post_clean()
@@ -173,5 +188,3 @@ class RecordLinkAdmin(ExactSearch, ModelAdmin):  # type: ignore[misc]
         if link.work_order_id and link.external_id:
             return "linked"
         return "create under way" if link.claimed_by else "incomplete"
-
-

@@ -89,7 +89,9 @@ def _row(entry: Mapping[str, Any], number: int) -> MappingRow:
 
 def unknown_options(action: str, options: Mapping[str, Any]) -> str:
     """A sentence about keys that ``action`` does not have; "" when there are none or the action is unknown."""
-    strange = [key for key in options if key not in OPTIONS.get(action, options)]
+    if action not in OPTIONS or not isinstance(options, Mapping):
+        return ""
+    strange = [key for key in options if key not in OPTIONS[action]]
     if not strange:
         return ""
     known = ", ".join(OPTIONS[action]) or "none"

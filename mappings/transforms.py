@@ -44,6 +44,8 @@ def compile_transform(row: MappingRow) -> Transform:
     """The function of ``row``'s action. Raises MappingError when the row cannot work, and so does the function."""
     if row.action not in _COMPILERS:
         raise MappingError(f"There is no action {shown(row.action)}. Use one of {', '.join(OPTIONS)}.")
+    if not isinstance(row.options, Mapping):
+        raise MappingError(f"The options must be an object with the keys of {row.action}, not {shown(row.options)}.")
     return _COMPILERS[row.action](row)
 
 
@@ -179,12 +181,11 @@ def _no_number(value: Any) -> MappingError:
 
 def _date_convert(row: MappingRow) -> Transform:
     path = _source(row)
-    convert = conversion(
-        row.options.get("input_format", ""),
-        row.options.get("output_format", ""),
-        row.options.get("timezone_in") or "UTC",
-        row.options.get("timezone_out") or "UTC",
-    )
+    input_format, output_format, zone_in, zone_out = (row.options.get(key) or "" for key in OPTIONS["date_convert"])
+    for setting in (input_format, output_format, zone_in, zone_out):
+        if not isinstance(setting, str):
+            raise MappingError(f"Formats and time zones are text, not {shown(setting)}.")
+    convert = conversion(input_format, output_format, zone_in or "UTC", zone_out or "UTC")
 
     def date_convert(input: Input, scripts: ScriptRunner | None) -> Outcome:
         value = path.get(input)

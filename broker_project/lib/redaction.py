@@ -130,7 +130,7 @@ def redact_json_text(text: str) -> str:
 
 
 def redact_links(text: str) -> str:
-    """``text`` with the values of secret query parameters in the addresses it holds hidden (a link to the next page)."""
+    """``text`` with secret query parameters hidden in the addresses it holds (a link to the next page, say)."""
     if "?" not in text or "=" not in text or not _is_suspicious(text):
         return text
     return _LINK_PAIR.sub(lambda pair: f"{pair[1]}{pair[2]}={MARK}" if is_secret_name(pair[2]) else pair[0], text)

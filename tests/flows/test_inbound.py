@@ -24,7 +24,7 @@ def test_a_trigger_creates_the_work_order_links_it_and_writes_its_id_back(world:
     [order] = world.field_nation.work_orders()
     assert order["title"] == "Printer jams"
     assert order["location"]["address1"] == "88 Mill Road"
-    assert order["incident_id"] == str(ticket)
+    assert order["incident_id"] == f"Help Desk {ticket}"
     delivery = only_delivery()
     assert delivery.state == State.SUCCEEDED
     assert delivery.work_order_id == order["id"]

@@ -1,10 +1,12 @@
 """What the admin pages of all apps share."""
 
 from .buttons import Act, ActForm, Banner, DetailPage
-from .lists import CappedPaginator, ExactFilter, ExactSearch, FieldedForm, PrunableList, ReadOnly, RowForm
-from .sections import Section, Table, Text, copyable, link, listing, pretty, to_change, to_list
+from .forms import JSON_FIELDS, FieldedForm, RowForm
+from .lists import CappedPaginator, ExactFilter, ExactSearch, PrunableList, ReadOnly
+from .sections import Section, Table, Text, copyable, label, link, listing, moment, pretty, to_change, to_list
 
 __all__ = [
+    "JSON_FIELDS",
     "Act",
     "ActForm",
     "Banner",
@@ -20,8 +22,10 @@ __all__ = [
     "Table",
     "Text",
     "copyable",
+    "label",
     "link",
     "listing",
+    "moment",
     "pretty",
     "to_change",
     "to_list",

@@ -7,8 +7,6 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from django import forms
-from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.core.paginator import Paginator
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
@@ -40,6 +38,12 @@ class PrunableList:
     paginator = CappedPaginator
     list_per_page = 50
     list_max_show_all = 0
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        changelist = super().get_changelist_instance(request)  # type: ignore[misc]
+        if not request.GET:  # nothing is filtered away, so there is no more to show
+            changelist.full_result_count = changelist.result_count
+        return changelist
 
 
 class ReadOnly:
@@ -97,26 +101,3 @@ class ExactFilter(TextFilter):  # type: ignore[misc]
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         value = str(self.value() or "").strip().replace("\0", "")
         return queryset.filter(**{self.parameter_name: value}) if value else queryset
-
-
-class FieldedForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A model form that puts the model's sentences at the field that they are about."""
-
-    def field_of(self, sentence: str) -> str:
-        """The field that a sentence about the whole row belongs to; "" when none."""
-        return ""
-
-    def _update_errors(self, errors: ValidationError) -> None:
-        spread: dict[str, list[ValidationError]] = {}
-        for name, found in errors.error_dict.items():
-            for error in found:
-                field = self.field_of(error.messages[0]) if name == NON_FIELD_ERRORS else name
-                spread.setdefault(field if field in self.fields else NON_FIELD_ERRORS, []).append(error)
-        super()._update_errors(ValidationError(spread))  # type: ignore[misc, arg-type]
-
-
-class RowForm(FieldedForm):
-    """A row edited in a list: all of it is checked, also what the list does not edit."""
-
-    def _get_validation_exclusions(self) -> set[str]:
-        return set()

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.formats import localize
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,16 @@ def listing(value: Any) -> str:
 def copyable(value: str) -> SafeString:
     """A read-only value with a button that copies it."""
     return render_to_string("broker/copy.html", {"value": value})
+
+
+def label(text: str, kind: str) -> SafeString:
+    """A coloured label; ``kind`` is default, info, success, warning or danger."""
+    return render_to_string("unfold/helpers/label.html", {"text": text, "type": kind})
+
+
+def moment(when: datetime) -> SafeString:
+    """A time in a table, to the second, in the installation's zone."""
+    return format_html('<span class="broker-time">{}</span>', localize(localtime(when)))
 
 
 def link(address: str, text: Any) -> SafeString:

@@ -1,0 +1,264 @@
+"""Every page opens, holds no secret, and costs the same for 1 row and for 30."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
+
+from broker_project.admin_site import BrokerAdminSite
+from broker_project.lib.ids import new_id
+from broker_project.lib.pages import CappedPaginator
+from events.models import EventSource, EventTrigger
+from events.states import State
+from mappings.models import FieldMapping, RecordLink
+from synclog.models import SyncLog
+
+from . import world
+from .conftest import staff
+
+pytestmark = pytest.mark.django_db
+
+OURS = ("connectors", "mappings", "events", "synclog")
+BIG = ("events_event", "events_delivery", "events_lane", "synclog_synclog", "synclog_apicall", "mappings_recordlink")
+
+
+def every_address() -> list[str]:
+    addresses = [reverse("admin:index")]
+    for model, page in admin.site._registry.items():
+        name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+        addresses.append(reverse(f"{name}_changelist"))
+        addresses.append(reverse(f"{name}_add"))
+        for row in model._default_manager.all():
+            addresses += [reverse(f"{name}_{kind}", args=[row.pk]) for kind in ("change", "history", "delete")]
+            for act in getattr(page, "acts", ()):
+                addresses.append(reverse(f"{name}_act", args=[row.pk, act.name]))
+    return [*addresses, f"{reverse('admin:connectors_connector_add')}?platform=rest"]
+
+
+def test_no_page_shows_a_secret(browser: Client) -> None:
+    world.everything()
+    PeriodicTask.objects.create(
+        name="t", task="t", interval=IntervalSchedule.objects.create(every=2, period=IntervalSchedule.SECONDS)
+    )
+    opened = 0
+
+    for address in every_address():
+        response = browser.get(address, follow=True)
+        assert response.status_code in (200, 403, 405), address
+        text = response.content.decode()
+        opened += response.status_code == 200
+        assert [secret for secret in world.SECRETS if secret in text] == [], address
+    assert opened > 60
+
+
+def test_opening_pages_changes_nothing(browser: Client) -> None:
+    world.everything()
+    models = [model for model in admin.site._registry if model._meta.app_label in OURS]
+
+    def state() -> dict[Any, Any]:
+        return {model: list(model._default_manager.order_by("pk").values()) for model in models}
+
+    before = state()
+    for address in every_address():
+        browser.get(address)
+    assert state() == before
+
+
+def test_every_model_of_ours_is_registered_on_our_site_with_help_at_its_lists() -> None:
+    from django.apps import apps
+
+    assert isinstance(admin.site._wrapped if hasattr(admin.site, "_wrapped") else admin.site, BrokerAdminSite)
+    missing = [
+        model for app in OURS for model in apps.get_app_config(app).get_models() if not admin.site.is_registered(model)
+    ]
+    assert missing == []
+
+
+def rows(count: int) -> None:
+    """``count`` rows on every list, each of another connector and event."""
+    owner = world.company(f"Company {count}")
+    for number in range(count):
+        to = world.connector(world.company(f"Owner {count} {number}"), f"Connector {number}")
+        EventTrigger.objects.create(connector=to, event_type="FN_WO_ASSIGNED")
+        FieldMapping.objects.create(connector=to, direction="outbound", source="title", target="subject")
+        RecordLink.objects.create(connector=to, work_order_id=number, external_id=f"TCK-{number}", claimed_by=new_id())
+        source = EventSource(company=owner, name=f"Source {number}")
+        source.renew_key()
+        source.save()
+        waiting = world.delivery(to, State.WAITING, work_order_id=number + 1)
+        world.call(world.log(waiting))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "connectors_company", "connectors_connector", "events_eventsource", "events_eventtrigger", "events_event",
+        "events_delivery", "events_lane", "mappings_fieldmapping", "mappings_recordlink", "synclog_synclog",
+        "synclog_apicall",
+    ],
+)  # fmt: skip
+def test_a_list_costs_the_same_for_1_row_and_for_30(browser: Client, name: str) -> None:
+    address = reverse(f"admin:{name}_changelist")
+    browser.get(address)
+    rows(1)
+    with CaptureQueriesContext(connection) as one:
+        browser.get(address)
+    rows(29)
+    with CaptureQueriesContext(connection) as many:
+        shown = browser.get(address).context["cl"].result_list
+
+    assert len(shown) >= 30
+    assert len(many) == len(one)
+    assert len(many) <= 9
+
+
+def test_a_delivery_costs_the_same_for_1_log_and_for_30(browser: Client) -> None:
+    delivery = world.delivery(world.connector(world.company()), State.DEAD)
+    pages = [
+        reverse("admin:events_delivery_change", args=[delivery.pk]),
+        reverse("admin:events_event_change", args=[delivery.event_id]),
+        reverse("admin:index"),
+    ]
+    world.call(world.log(delivery))
+    counts = []
+    for _ in range(2):
+        for page in pages:
+            with CaptureQueriesContext(connection) as queries:
+                assert browser.get(page).status_code == 200
+            counts.append(len(queries))
+        for number in range(29):
+            world.call(world.log(delivery))
+            world.delivery(world.connector(delivery.event.company, f"C{number}{_}"), State.DEAD, event=delivery.event)
+    assert counts[:3] == counts[3:]
+
+
+@pytest.mark.parametrize("name", BIG)
+@pytest.mark.parametrize("query", [{}, {"q": "1001"}])
+def test_no_list_counts_a_whole_big_table(browser: Client, name: str, query: dict[str, str]) -> None:
+    world.everything()
+
+    with CaptureQueriesContext(connection) as queries:
+        assert browser.get(reverse(f"admin:{name}_changelist"), query).status_code == 200
+
+    counts = [entry["sql"] for entry in queries if "COUNT(" in entry["sql"]]
+    assert counts
+    assert [sql for sql in counts if not re.search(r"LIMIT 10000\) subquery$", sql)] == []
+    assert [entry["sql"] for entry in queries if re.search(r"DISTINCT|DATE_TRUNC|MIN\(", entry["sql"])] == []
+
+
+def test_a_capped_list_says_that_there_is_more(browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(CappedPaginator, "cap", 3)
+    to = world.connector(world.company())
+    for number in range(5):
+        world.delivery(to, State.DEAD, work_order_id=number + 1)
+
+    response = browser.get(reverse("admin:events_delivery_changelist"))
+
+    assert response.context["cl"].result_count == 3
+    assert "or more: filter the list to reach the others" in response.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({"outcome__exact": "dead"}, ["validation"]),
+        ({"code": "operator_retry"}, ["operator_retry"]),
+        ({"code": "operator"}, []),
+        ({"event_type": "FN_WO_DONE"}, []),
+        ({"q": "1003"}, ["validation"]),
+        ({"direction__exact": "inbound"}, []),
+        ({"created_at_from_0": "2999-01-01", "created_at_from_1": "00:00"}, []),
+    ],
+)
+def test_the_logs_are_filtered(browser: Client, query: dict[str, str], expected: list[str]) -> None:
+    world.everything()
+
+    shown = browser.get(reverse("admin:synclog_synclog_changelist"), query).context["cl"].result_list
+
+    assert [log.code for log in shown] == expected
+
+
+def test_the_overview_counts_what_needs_a_person(browser: Client) -> None:
+    to = world.connector(world.company(), status="paused")
+    for number in range(2):
+        world.delivery(to, State.WAITING, work_order_id=number + 1)
+    for number in range(12):
+        world.log(world.delivery(to, State.DEAD, work_order_id=number + 10), sentence=f"Given up, number {number}.")
+
+    response = browser.get(reverse("admin:index"))
+
+    assert [(card["title"], card["count"]) for card in response.context["cards"]] == [
+        ("Deliveries that wait for a person", 2),
+        ("Dead letters", 12),
+        ("Connectors paused or disabled", 1),
+    ]
+    text = response.content.decode()
+    newest = list(SyncLog.objects.order_by("-created_at").values_list("sentence", flat=True))
+    assert [sentence for sentence in newest if sentence in text] == newest[:10]
+
+
+def test_the_overview_and_the_sidebar_show_what_one_may_see(db: Any) -> None:
+    world.everything()
+
+    response = staff("mappings.view_recordlink").get(reverse("admin:index"))
+
+    assert response.context["cards"] == []
+    assert response.context["last_logs"] is None
+    text = response.content.decode()
+    assert reverse("admin:mappings_recordlink_changelist") in text
+    for hidden in ("events_delivery", "synclog_synclog", "connectors_company", "auth_user"):
+        assert reverse(f"admin:{hidden}_changelist") not in text, hidden
+
+
+def test_the_sidebar_has_its_four_groups(browser: Client) -> None:
+    groups = browser.get(reverse("admin:index")).context["sidebar_navigation"]
+
+    assert {group.get("title"): [item["title"] for item in group["items"]] for group in groups} == {
+        None: ["Overview"],
+        "Connections": ["Companies", "Connectors"],
+        "Configuration": ["Event Triggers", "Field Mappings", "Record Links", "Event Sources"],
+        "Activity": ["Integration Logs", "Deliveries", "Events"],
+        "System": ["Users", "Groups", "Periodic Tasks"],
+    }
+
+
+@pytest.mark.parametrize("name", ["connectors_company", "connectors_connector", "events_delivery", "synclog_synclog"])
+def test_a_staff_user_without_rights_sees_nothing(name: str) -> None:
+    things = world.everything()
+    row = {"connectors_company": "company", "connectors_connector": "connector", "events_delivery": "dead"}
+    key = things[row.get(name, "log")].pk
+    nobody = staff()
+
+    assert nobody.get(reverse(f"admin:{name}_changelist")).status_code == 403
+    assert nobody.get(reverse(f"admin:{name}_change", args=[key])).status_code == 403
+
+
+def test_pages_ask_for_a_login(db: Any) -> None:
+    delivery = world.delivery(world.connector(world.company()), State.DEAD)
+    address = reverse("admin:events_delivery_act", args=[delivery.pk, "retry"])
+
+    answer = Client().post(address)
+
+    assert answer.status_code == 302
+    assert answer["Location"].startswith(reverse("admin:login"))
+    delivery.refresh_from_db()
+    assert delivery.state == "dead"
+
+
+def test_acts_are_protected_against_forged_requests(browser: Client) -> None:
+    delivery = world.delivery(world.connector(world.company()), State.DEAD)
+    strict = Client(enforce_csrf_checks=True)
+    strict.cookies = browser.cookies
+
+    assert strict.post(reverse("admin:events_delivery_act", args=[delivery.pk, "retry"])).status_code == 403
+
+    delivery.refresh_from_db()
+    assert delivery.state == "dead"
