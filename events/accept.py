@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -14,15 +13,15 @@ from django.db import connection, transaction
 from psycopg.types.json import Jsonb
 
 from broker_project.lib.ids import new_id
-from connectors.models import Company, Connector
+from connectors.models import Company
 from synclog.models import SyncLog
+from synclog.write import write
 
-from .lanes import open_lanes
-from .models import Delivery, Event, EventSource, EventTrigger
+from .lanes import insert_deliveries, open_lanes
+from .models import Delivery, Event, EventSource
 from .nudge import nudge
 from .route import ConnectorFacts, NoMatch, TriggerFacts, route
 from .sentences import explain
-from .states import State
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,78 +56,22 @@ def accept_events(
     ids = [new_id() for _ in incoming]
     with transaction.atomic():
         fresh = _insert_events(ids, incoming, company=company, door=door, source=source)
-        originals = _originals(company, [event.dedupe_key for id, event in zip(ids, incoming) if id not in fresh])
-        new = [(id, event) for id, event in zip(ids, incoming) if id in fresh]
-        counts = _route_all(new, company)
-        repeats = [
-            (originals[event.dedupe_key or ""], event) for id, event in zip(ids, incoming) if id not in fresh
-        ]
-        SyncLog.objects.bulk_create([_duplicate_log(original, event) for original, event in repeats])
+        known = [event for id, event in zip(ids, incoming, strict=True) if id not in fresh]
+        originals = _originals(company, [event.dedupe_key for event in known])
+        counts = _route_all([pair for pair in zip(ids, incoming, strict=True) if pair[0] in fresh], company)
+        write([_duplicate_log(originals[event.dedupe_key or ""], event) for event in known])
     if any(counts.values()):
         nudge()
     return [
         Accepted(id=id, duplicate_of=None, deliveries=counts[id])
         if id in fresh
-        else Accepted(id=originals[event.dedupe_key or ""], duplicate_of=originals[event.dedupe_key or ""], deliveries=0)
-        for id, event in zip(ids, incoming)
+        else _repeat_of(originals[event.dedupe_key or ""])
+        for id, event in zip(ids, incoming, strict=True)
     ]
 
 
-def accept_trigger(
-    connector: Connector, external_ids: Sequence[str], *, trace: dict[str, Any], door: str = Event.Door.TRIGGER
-) -> list[Accepted]:
-    """Store one trigger a record and make its delivery; a record whose delivery still waits is not read twice."""
-    disabled = connector.status == Connector.Status.DISABLED
-    held = ""
-    if connector.status == Connector.Status.PAUSED:
-        held = explain("connector_paused", connector=connector.name)
-    events = [
-        Event(
-            kind=Event.Kind.TRIGGER,
-            door=door,
-            company_id=connector.company_id,
-            connector=connector,
-            external_id=external_id,
-            payload={"external_id": external_id},
-            trace=trace,
-        )
-        for external_id in external_ids
-    ]
-    with transaction.atomic():
-        Event.objects.bulk_create(events)
-        if disabled:
-            SyncLog.objects.bulk_create([_trigger_log(event, connector, explain("connector_disabled", connector=connector.name)) for event in events])
-            return [Accepted(event.id, None, 0) for event in events]
-        # The lane is locked first: no worker can start the waiting delivery while we decide to rely on it.
-        open_lanes([(connector.id, f"ext:{event.external_id}") for event in events])
-        waiting = dict(
-            Delivery.objects.filter(
-                connector=connector,
-                lane_key__in=[f"ext:{event.external_id}" for event in events],
-                state__in=[State.PENDING, State.RETRYING],
-            ).values_list("lane_key", "event_id")
-        )
-        merged = {event.id: waiting[key] for event in events if (key := f"ext:{event.external_id}") in waiting}
-        Delivery.objects.bulk_create(
-            Delivery(
-                event_id=event.id,
-                connector=connector,
-                direction=Delivery.Direction.INBOUND,
-                action="sync",
-                lane_key=f"ext:{event.external_id}",
-                external_id=event.external_id,
-                sentence=held,
-            )
-            for event in events
-            if event.id not in merged
-        )
-        SyncLog.objects.bulk_create(
-            _trigger_log(event, connector, explain("merged", event_id=merged[event.id]), merged=True)
-            for event in events
-            if event.id in merged
-        )
-    nudge()
-    return [Accepted(event.id, merged.get(event.id), 0 if event.id in merged else 1) for event in events]
+def _repeat_of(original: UUID) -> Accepted:
+    return Accepted(id=original, duplicate_of=original, deliveries=0)
 
 
 _INSERT_EVENTS = """
@@ -180,15 +123,28 @@ def _originals(company: Company, keys: Iterable[str | None]) -> dict[str, UUID]:
     }
 
 
-def connector_facts(company: Company) -> list[ConnectorFacts]:
-    """The company's connectors with their ticked triggers, two queries."""
-    triggers: dict[int, list[TriggerFacts]] = defaultdict(list)
-    rows = EventTrigger.objects.filter(connector__company=company, is_enabled=True).order_by("position", "id")
-    for row in rows.values_list("connector_id", "id", "event_type", "action", "filters"):
-        triggers[row[0]].append(TriggerFacts(row[1], row[2], row[3], json.dumps(row[4]) if row[4] else ""))
+def connector_facts(company: Company, event_types: Iterable[str]) -> list[ConnectorFacts]:
+    """The company's connectors with their triggers for these events, in one query."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT c.id, c.name, c.status, t.id, t.event_type, t.action, NULLIF(t.filters, '{}')::text
+            FROM connectors_connector AS c
+            LEFT JOIN events_eventtrigger AS t
+                ON t.connector_id = c.id AND t.is_enabled AND t.event_type = ANY(%s)
+            WHERE c.company_id = %s ORDER BY c.id, t.position, t.id
+            """,
+            [list(set(event_types)), company.pk],
+        )
+        rows = cursor.fetchall()
+    found: dict[int, tuple[str, str, list[TriggerFacts]]] = {}
+    for id, name, status, trigger_id, event_type, action, filters in rows:
+        triggers = found.setdefault(id, (name, status, []))[2]
+        if trigger_id is not None:
+            triggers.append(TriggerFacts(trigger_id, event_type, action, filters or ""))
     return [
-        ConnectorFacts(id=id, name=name, status=status, triggers=tuple(triggers[id]))
-        for id, name, status in company.connectors.order_by("id").values_list("id", "name", "status")
+        ConnectorFacts(id=id, name=name, status=status, triggers=triggers)
+        for id, (name, status, triggers) in found.items()
     ]
 
 
@@ -197,12 +153,13 @@ def _route_all(new: Sequence[tuple[UUID, Incoming]], company: Company) -> dict[U
     counts: dict[UUID, int] = defaultdict(int)
     if not new:
         return counts
-    connectors = connector_facts(company)
+    connectors = connector_facts(company, (event.event_type for _, event in new))
     deliveries: list[Delivery] = []
     logs: list[SyncLog] = []
     for id, event in new:
         if event.no_event_code:
-            logs.append(_event_log(id, event, event.no_event_code, explain(event.no_event_code, name=event.received_name)))
+            why = explain(event.no_event_code, name=event.received_name)
+            logs.append(_event_log(id, event, event.no_event_code, why))
             continue
         if not connectors:
             logs.append(_event_log(id, event, "no_connector", explain("no_connector", company=company.name)))
@@ -223,8 +180,8 @@ def _route_all(new: Sequence[tuple[UUID, Incoming]], company: Company) -> dict[U
             )
             counts[id] += 1
     open_lanes([(delivery.connector_id, delivery.lane_key) for delivery in deliveries])
-    Delivery.objects.bulk_create(deliveries)
-    SyncLog.objects.bulk_create(logs)
+    insert_deliveries(deliveries)
+    write(logs)
     return counts
 
 
@@ -254,15 +211,3 @@ def _duplicate_log(original: UUID, event: Incoming) -> SyncLog:
     log = _event_log(original, event, "duplicate", sentence, outcome=SyncLog.Outcome.DUPLICATE)
     log.details["trace"] = event.trace
     return log
-
-
-def _trigger_log(event: Event, connector: Connector, sentence: str, *, merged: bool = False) -> SyncLog:
-    return SyncLog(
-        connector=connector,
-        direction=SyncLog.Direction.INBOUND,
-        outcome=SyncLog.Outcome.DUPLICATE if merged else SyncLog.Outcome.SKIPPED,
-        code="merged" if merged else "connector_disabled",
-        sentence=sentence,
-        external_id=event.external_id,
-        event_id=event.id,
-    )

@@ -17,7 +17,6 @@ from unfold.contrib.filters.admin import (
     RangeDateTimeFilter,
     RelatedDropdownFilter,
 )
-from unfold.decorators import display
 
 from broker_project.lib.pages import (
     JSON_FIELDS,
@@ -33,6 +32,7 @@ from broker_project.lib.pages import (
     Table,
     Text,
     copyable,
+    display,
     label,
     listing,
     to_change,

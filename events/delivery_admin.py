@@ -19,7 +19,6 @@ from unfold.contrib.filters.admin import (
     DropdownFilter,
     RelatedDropdownFilter,
 )
-from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from broker_project.lib import errors
@@ -32,6 +31,7 @@ from broker_project.lib.pages import (
     PrunableList,
     ReadOnly,
     Section,
+    display,
     to_change,
 )
 from synclog.evidence import call_table, logs_table
@@ -193,7 +193,7 @@ class DeliveryAdmin(ReadOnly, ExactSearch, PrunableList, DetailPage):
     def has_operate_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(CHANGE_DELIVERY)
 
-    @action(description="Retry the selected deliveries", permissions=["operate"])
+    @admin.action(description="Retry the selected deliveries", permissions=["operate"])
     def retry_selected(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> HttpResponse | None:
         question = "They get all their attempts again. Those that do not wait for a person and are no dead letters are "
         question += "left alone, and so are those that need a decision on an unknown outcome. Retry them?"
@@ -204,7 +204,7 @@ class DeliveryAdmin(ReadOnly, ExactSearch, PrunableList, DetailPage):
         self._done(request, moved, said="Retried", asked=len(asked))
         return None
 
-    @action(description="Discard the selected deliveries", permissions=["operate"])
+    @admin.action(description="Discard the selected deliveries", permissions=["operate"])
     def discard_selected(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> HttpResponse | None:
         question = "They are not sent. Those that do not wait for a person and are no dead letters are left alone. "
         asked = self._asked(request, queryset, title="Discard", question=question, form=DiscardForm)
@@ -258,7 +258,7 @@ class DeliveryAdmin(ReadOnly, ExactSearch, PrunableList, DetailPage):
         """Tell the person, and write down who did it."""
         if moved:
             LogEntry.objects.log_actions(
-                user_id=request.user.pk,
+                user_id=str(request.user.pk),
                 queryset=Delivery.objects.filter(pk__in=moved),
                 action_flag=CHANGE,
                 change_message=f"{said}.",

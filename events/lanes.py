@@ -6,12 +6,13 @@ head of the line runs. Locks are always taken in the order of the lane's connect
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import connection
 
+from .models import Delivery
 from .states import OPEN
 
 OPEN_STATES = [state.value for state in OPEN]
@@ -30,10 +31,42 @@ def open_lanes(keys: Sequence[tuple[int, str]]) -> None:
         cursor.execute(
             """
             INSERT INTO events_lane (connector_id, key, due_at)
-            SELECT connector_id, key, statement_timestamp() FROM unnest(%s::bigint[], %s::text[]) AS k(connector_id, key)
+            SELECT connector_id, key, statement_timestamp() FROM unnest(%s::bigint[], %s::text[]) k(connector_id, key)
             ON CONFLICT (connector_id, key) DO UPDATE SET key = EXCLUDED.key
             """,
             [[connector for connector, _ in unique], [key for _, key in unique]],
+        )
+
+
+def insert_deliveries(deliveries: Iterable[Delivery]) -> None:
+    """Add deliveries, in this order, to lanes that this transaction has opened: the order of ``seq`` is theirs."""
+    rows = list(deliveries)
+    if not rows:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO events_delivery (id, event_id, connector_id, trigger_id, direction, action, lane_key, state,
+                reason, sentence, attempts, done_operations, create_again, work_order_id, external_id)
+            SELECT id, event_id, connector_id, trigger_id, direction, action, lane_key, 'pending', '', sentence, 0, 0,
+                   false, work_order_id, external_id
+            FROM unnest(%s::uuid[], %s::uuid[], %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[],
+                        %s::text[], %s::bigint[], %s::text[])
+                 AS d(id, event_id, connector_id, trigger_id, direction, action, lane_key, sentence, work_order_id,
+                      external_id)
+            """,
+            [
+                [row.id for row in rows],
+                [row.event_id for row in rows],
+                [row.connector_id for row in rows],
+                [row.trigger_id for row in rows],
+                [row.direction for row in rows],
+                [row.action for row in rows],
+                [row.lane_key for row in rows],
+                [row.sentence for row in rows],
+                [row.work_order_id for row in rows],
+                [row.external_id for row in rows],
+            ],
         )
 
 
@@ -74,9 +107,7 @@ FROM claimed LEFT JOIN LATERAL (
 # Connectors take turns, so that one with a long line does not delay another's first delivery.
 
 
-def claim(
-    *, free: int, share: int, running: Mapping[int, int], claim_id: UUID, lease_seconds: float
-) -> list[Head]:
+def claim(*, free: int, share: int, running: Mapping[int, int], claim_id: UUID, lease_seconds: float) -> list[Head]:
     """Take up to ``free`` due lanes of active connectors, oldest first, for ``lease_seconds``.
 
     A connector gets at most ``share`` lanes in all, of which it has ``running[connector id]`` already. Call it inside
@@ -169,4 +200,3 @@ def any_due() -> bool:
             """
         )
         return bool(cursor.fetchone()[0])
-

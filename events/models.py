@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import secrets
+
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 
 from broker_project.lib.digest import digest
 from broker_project.lib.errors import BrokerError
@@ -74,9 +76,11 @@ class Event(models.Model):
     work_order_id = models.BigIntegerField(null=True)
     external_id = models.CharField(max_length=255, blank=True)
     occurred_at = models.DateTimeField(null=True)
-    received_at = models.DateTimeField(db_default=models.functions.Now())
+    received_at = models.DateTimeField(db_default=Now())
     payload = models.JSONField(default=dict)
-    dedupe_key = models.CharField(max_length=64, null=True, help_text="Idempotency key; a repeat is a duplicate.")
+    dedupe_key = models.CharField(  # noqa: DJ001 - no key is NULL, which the unique constraint leaves alone
+        max_length=64, null=True, help_text="Idempotency key; a repeat is a duplicate."
+    )
     trace = models.JSONField(default=dict, help_text="Delivery id, attempt, trace id, address of the caller.")
 
     class Meta:
@@ -209,7 +213,7 @@ class Delivery(models.Model):
     )
     work_order_id = models.BigIntegerField(null=True)
     external_id = models.CharField(max_length=255, blank=True)
-    created_at = models.DateTimeField(db_default=models.functions.Now())
+    created_at = models.DateTimeField(db_default=Now())
     finished_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -234,4 +238,3 @@ class Delivery(models.Model):
     @property
     def subject(self) -> str:
         return f"work order {self.work_order_id}" if self.work_order_id else f"record {self.external_id}"
-

@@ -1,4 +1,4 @@
-"""Hints to the workers that there is work. Coalesced, never waited for, safe to lose: the sweep finds what they missed."""
+"""Hints to the workers that there is work: coalesced, never waited for, safe to lose. The sweep finds the rest."""
 
 from __future__ import annotations
 

@@ -67,7 +67,8 @@ def route(
     lifted: dict[str, Any] | None = None
     for connector in connectors:
         if connector.status == "disabled":
-            others.append(NoMatch(connector, "connector_disabled", explain("connector_disabled", connector=connector.name)))
+            why = explain("connector_disabled", connector=connector.name)
+            others.append(NoMatch(connector, "connector_disabled", why))
             continue
         ticked = [trigger for trigger in connector.triggers if trigger.event_type == event_type]
         if not ticked:
@@ -86,4 +87,3 @@ def route(
                     continue
             matches.append(Match(connector, trigger, held))
     return matches, others
-

@@ -47,8 +47,8 @@ SENTENCES: Final[Mapping[str, Sentence]] = MappingProxyType(
             "Nothing was sent: {company} has no connector.", "Nothing was sent: the company has no connector."
         ),
         "not_linked": Sentence(
-            "Nothing was sent: work order {work_order} is not linked to a record of {connector}, and the connector does "
-            "not create records for unlinked work orders. Switch on outbound create, or link the record.",
+            "Nothing was sent: work order {work_order} is not linked to a record of {connector}, and the connector "
+            "does not create records for unlinked work orders. Switch on outbound create, or link the record.",
             "Nothing was sent: the work order is not linked to an external record, and the connector does not create "
             "records for unlinked work orders. Switch on outbound create, or link the record.",
         ),
@@ -63,8 +63,8 @@ SENTENCES: Final[Mapping[str, Sentence]] = MappingProxyType(
         "merged": Sentence(
             "Nothing more to do: the trigger of event {event_id} still waits for the same record, which is read afresh "
             "when its turn comes.",
-            "Nothing more to do: an earlier trigger for the same record still waits, and the record is read afresh when "
-            "its turn comes.",
+            "Nothing more to do: an earlier trigger for the same record still waits, and the record is read afresh "
+            "when its turn comes.",
         ),
         "no_change": Sentence(
             "Nothing was written: work order {work_order} already holds these values.",
@@ -101,9 +101,7 @@ SENTENCES: Final[Mapping[str, Sentence]] = MappingProxyType(
             "linked.",
             "The work order of an earlier attempt was found and linked.",
         ),
-        "work_order_updated": Sentence(
-            "Work order {work_order} was updated ({steps}).", "The work order was updated."
-        ),
+        "work_order_updated": Sentence("Work order {work_order} was updated ({steps}).", "The work order was updated."),
         "written_back": Sentence(
             "Its id was written into {field} of record {target}.", "Its id was written into the external record."
         ),
@@ -121,9 +119,7 @@ SENTENCES: Final[Mapping[str, Sentence]] = MappingProxyType(
             "The worker stopped during attempt {attempt}, so its outcome is not known; this attempt took it up again.",
             "The worker stopped during the attempt before, so its outcome is not known.",
         ),
-        "lease_lost": Sentence(
-            "This attempt took longer than its lease, so another worker took the delivery over."
-        ),
+        "lease_lost": Sentence("This attempt took longer than its lease, so another worker took the delivery over."),
         "dead": Sentence(
             "Given up: {cause} Correct the cause, then retry or discard the delivery.",
             "Given up. Look at the last attempt, correct the cause, then retry or discard the delivery.",

@@ -13,6 +13,7 @@ from django.db import connection, transaction
 
 from broker_project.lib.ids import new_id
 from synclog.models import ApiCall, SyncLog
+from synclog.write import write
 
 from . import lanes, states
 from .models import Delivery
@@ -152,8 +153,7 @@ def _write_logs(results: Sequence[Settled], held: set[int]) -> None:
             )
             for position, exchange in enumerate(result.outcome.exchanges)
         )
-    SyncLog.objects.bulk_create(logs)
-    ApiCall.objects.bulk_create(calls)
+    write(logs, calls)
 
 
 def _log(result: Settled, held: bool) -> SyncLog:
@@ -161,7 +161,8 @@ def _log(result: Settled, held: bool) -> SyncLog:
     delivery: Delivery = work.delivery
     details = dict(outcome.details)
     if delivery.trigger:
-        details["trigger"] = {"id": delivery.trigger_id, "event": delivery.trigger.event_type, "action": delivery.action}
+        event_type = delivery.trigger.event_type
+        details["trigger"] = {"id": delivery.trigger_id, "event": event_type, "action": delivery.action}
     sentence = outcome.sentence
     if work.interrupted:
         sentence = f"{explain('attempt_interrupted', attempt=work.attempt - 1)} {sentence}"

@@ -1,15 +1,16 @@
 """The states of a delivery, and the only place that writes them.
 
-    pending ──► in_flight ──► succeeded | skipped | superseded
-       ▲           │  ▲  └──► dead        (a person may retry or discard)
-       └───────────┤  └─────► waiting     (for a person; its reason says why)
-                   └────────► retrying    (due again at next_attempt_at)
+pending ──► in_flight ──► succeeded | skipped | superseded
+   ▲           │  ▲  └──► dead        (a person may retry or discard)
+   └───────────┤  └─────► waiting     (for a person; its reason says why)
+               └────────► retrying    (due again at next_attempt_at)
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, models
@@ -45,7 +46,7 @@ ALLOWED_FROM: dict[State, tuple[State, ...]] = {
 @dataclass(frozen=True, kw_only=True)
 class Move:
     """One change of state. ``wait_seconds`` from now, for retrying only. ``attempt`` fences: the change is made only
-    while the delivery is still at that attempt (None: whatever the attempt). ``counted`` False gives the attempt back."""
+    while the delivery is still at that attempt (None: whatever the attempt). ``counted`` False gives it back."""
 
     id: UUID
     to: State
@@ -99,7 +100,7 @@ def move(moves: Sequence[Move]) -> set[UUID]:
     """
     if not moves:
         return set()
-    parameters = {
+    parameters: dict[str, Any] = {
         "final": [state.value for state in FINAL],
         "ids": [m.id for m in moves],
         "to": [m.to.value for m in moves],
@@ -133,4 +134,3 @@ def begin(ids: Sequence[UUID]) -> dict[UUID, tuple[int, bool]]:
             [list(ids), [state.value for state in ALLOWED_FROM[State.IN_FLIGHT]]],
         )
         return {row[0]: (row[1], row[2] == State.IN_FLIGHT.value) for row in cursor.fetchall()}
-

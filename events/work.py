@@ -228,7 +228,8 @@ def _inbound_creates(connector_ids: Iterable[int]) -> dict[int, list[datetime]]:
         connector_id__in=connector_ids, work_order_id__isnull=True, claimed_at__isnull=False
     )
     for connector_id, claimed_at in claims.values_list("connector_id", "claimed_at"):
-        found[connector_id].append(claimed_at)
+        if claimed_at is not None:  # the query says so; the type checker cannot see it
+            found[connector_id].append(claimed_at)
     return found
 
 
@@ -297,5 +298,5 @@ def _links(deliveries: Sequence[Delivery]) -> dict[tuple[int, str, str], RecordL
     for link in rows:
         for key in ((link.connector_id, "wo", str(link.work_order_id)), (link.connector_id, "ext", link.external_id)):
             if key in wanted:
-                found[key] = link  # type: ignore[index]
+                found[key] = link
     return found

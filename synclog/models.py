@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models.functions import Now
 
 from broker_project.lib.ids import new_id
 from connectors.models import Connector
@@ -26,7 +27,7 @@ class SyncLog(models.Model):
         NOTE = "note", "Note"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    created_at = models.DateTimeField(db_default=models.functions.Now(), editable=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
     connector = models.ForeignKey(
         Connector, on_delete=models.CASCADE, null=True, related_name="logs", db_constraint=False, db_index=False
     )

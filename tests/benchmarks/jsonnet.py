@@ -109,4 +109,4 @@ def _once(call: Callable[[], object]) -> float:
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure(), indent=2))  # noqa: T201
+    print(json.dumps(measure(), indent=2))

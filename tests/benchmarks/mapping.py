@@ -120,4 +120,4 @@ def _median(work: Callable[[], object], rounds: int, calls: int) -> float:
 
 if __name__ == "__main__":
     for name, figure in measure().items():
-        print(f"{name:22} {figure:8.2f}")  # noqa: T201
+        print(f"{name:22} {figure:8.2f}")
