@@ -10,6 +10,7 @@ from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 FORMAT_MODULE_PATH = "broker_project.formats"
+LOGIN_REDIRECT_URL = "admin:index"
 
 
 def _may_see(app: str, model: str) -> Callable[[HttpRequest], bool]:
@@ -42,7 +43,6 @@ UNFOLD: dict[str, Any] = {
     "SITE_URL": None,
     "SITE_SYMBOL": "sync_alt",
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _static("broker/icon.svg")}],
-    "LOGIN": {"redirect_after": reverse_lazy("admin:index")},
     "SHOW_VIEW_ON_SITE": False,
     "STYLES": [_static("broker/admin.css")],
     "COLORS": {

@@ -21,7 +21,8 @@ class BrokerAdminSite(UnfoldAdminSite):  # type: ignore[misc]
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         overview = {"cards": _cards(request), "last_logs": _last_logs(request)}
-        return super().index(request, {**overview, **(extra_context or {})})
+        page: TemplateResponse = super().index(request, {**overview, **(extra_context or {})})
+        return page
 
 
 def _cards(request: HttpRequest) -> list[dict[str, Any]]:

@@ -98,7 +98,9 @@ def set_up(*, field_nation_url: str, help_desk_url: str) -> Demo:
     elif connector.settings.get("base_url") != help_desk_url:
         connector.settings = {**connector.settings, "base_url": help_desk_url}
         connector.save()
-    source, _ = EventSource.objects.get_or_create(company=company, name=SOURCE, defaults={"key_hash": str(uuid.uuid4())})
+    source, _ = EventSource.objects.get_or_create(
+        company=company, name=SOURCE, defaults={"key_hash": str(uuid.uuid4())}
+    )
     key = source.renew_key()
     source.save()
     return Demo(company, connector, key)
@@ -136,9 +138,7 @@ def _triggers(connector: Connector) -> None:
     ]
     rows = [EventTrigger(connector=connector, event_type=name, action="update") for name in updates]
     rows.append(
-        EventTrigger(
-            connector=connector, event_type="FN_WO_PROVIDER_CHECKED_IN", action="create", target_object="note"
-        )
+        EventTrigger(connector=connector, event_type="FN_WO_PROVIDER_CHECKED_IN", action="create", target_object="note")
     )
     EventTrigger.objects.bulk_create(rows)
 

@@ -58,7 +58,7 @@ class Supervisor:
     Use it as a context manager; ``say`` gets one sentence at a time.
     """
 
-    def __init__(self, *, logs: Path, say: Callable[[str], None]) -> None:
+    def __init__(self, *, logs: Path, say: Callable[[str], object]) -> None:
         self._logs = logs
         self._say = say
         self._running: list[_Running] = []
@@ -113,9 +113,11 @@ class Supervisor:
         """Wait until ``url`` answers. Raises Misconfigured when it does not in time."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            with contextlib.suppress(urllib.error.URLError, OSError):
-                with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - our own loopback address
-                    return
+            with (
+                contextlib.suppress(urllib.error.URLError, OSError),
+                urllib.request.urlopen(url, timeout=2),  # noqa: S310 - our own loopback address
+            ):
+                return
             self.check()
             time.sleep(0.1)
         entry = next(entry for entry in self._running if entry.process.name == process)
@@ -142,7 +144,7 @@ class Supervisor:
             stderr=subprocess.STDOUT,
             env=dict(os.environ),
             start_new_session=True,  # Ctrl-C reaches us alone; we stop the others in order
-            preexec_fn=_end_with_parent,  # noqa: PLW1509 - no threads run at this point
+            preexec_fn=_end_with_parent,  # no threads run at this point
         )
 
     def _stop_all(self) -> None:

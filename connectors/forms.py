@@ -132,7 +132,7 @@ class CompanyForm(forms.ModelForm):  # type: ignore[type-arg]
         return data
 
     def _post_clean(self) -> None:
-        super()._post_clean()
+        super()._post_clean()  # type: ignore[misc]
         company = self.instance
         given = getattr(self, "_given", {})
         for name in ("client_secret", "password"):
@@ -186,14 +186,15 @@ class ConnectorForm(FieldedForm):
         if self.platform_used:
             self.instance.platform = self.platform_used.slug
             self.instance.settings, self.instance.secrets = self._settings, self._secrets
-        super()._post_clean()
+        super()._post_clean()  # type: ignore[misc]
 
     def field_of(self, sentence: str) -> str:
         return "name"  # the one rule over several fields: a name is given once in a company
 
     def _get_validation_exclusions(self) -> set[str]:
         # The company stands fixed on the page of a connector, yet the name must be free in it.
-        return super()._get_validation_exclusions() - ({"company"} if self.instance.company_id else set())
+        excluded: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]
+        return excluded - {"company"} if self.instance.company_id else excluded
 
     def _declared(self) -> tuple[Setting, ...]:
         return self.platform_used.settings if self.platform_used else ()

@@ -10,7 +10,7 @@ from django.db import transaction
 
 logger = logging.getLogger(__name__)
 
-INTERVAL_SECONDS = 0.02
+INTERVAL_SECONDS = 0.05
 """At most one hint in this time per process."""
 
 

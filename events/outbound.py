@@ -171,7 +171,7 @@ def _add(operation: Operation, work: Work, client: Client, progress: Progress) -
         return _skip("not_linked", progress, work_order=work.work_order_id, connector=work.target.name)
     if not operation.fields:
         return _skip("nothing_mapped", progress)
-    if work.interrupted and not work.delivery.create_again:
+    if work.interrupted:
         raise CannotTell(explain("note_unknown", kind=target, target=progress.external_id))
     try:
         client.create(

@@ -71,7 +71,13 @@ def retry(ids: Sequence[UUID], *, user: str) -> set[UUID]:
 
     Those that wait for a decision on an unknown outcome are left alone.
     """
-    return _each_chunk(ids, lambda found: _move(found, Decision("operator_retry", user)), allowed=can_retry)
+
+    def act(found: Sequence[Delivery]) -> set[UUID]:
+        # what a person once allowed holds for the attempt it was meant for, not for this one
+        Delivery.objects.filter(pk__in=[delivery.pk for delivery in found]).update(create_again=False)
+        return _move(found, Decision("operator_retry", user))
+
+    return _each_chunk(ids, act, allowed=can_retry)
 
 
 def create_again(id: UUID, *, user: str) -> set[UUID]:

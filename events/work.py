@@ -164,7 +164,7 @@ def _work(
         correlation=(known.correlation_id if known else "") or correlation_of(delivery, target),
         linked=_complete(known),
         may_create=claimed,
-        create_unsettled=claimed and not fresh and not delivery.create_again,
+        create_unsettled=claimed and not fresh and not (delivery.create_again and attempt == 1),
         claimed_at=known.claimed_at if known else None,
         written_back=bool(known and known.written_back_at),
         inbound_create_pending=_caused_by_pending(delivery, known, pending),

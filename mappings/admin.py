@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.defaultfilters import linebreaksbr
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
-from unfold.decorators import display
 
 from broker_project.lib.errors import MappingError
-from broker_project.lib.pages import JSON_FIELDS, CappedPaginator, ExactSearch, FieldedForm, RowForm
+from broker_project.lib.pages import JSON_FIELDS, CappedPaginator, ExactSearch, FieldedForm, RowForm, display
 
 from .engine import validate
 from .models import OPTION_HELP, FieldMapping, RecordLink
@@ -151,7 +149,7 @@ class RecordLinkForm(FieldedForm):
         return "work_order_id" if sentence.startswith("This work order") else "external_id"
 
     def _post_clean(self) -> None:
-        super()._post_clean()
+        super()._post_clean()  # type: ignore[misc]
         self.instance.claimed_by = self.instance.claimed_at = None  # the pair is known, nothing is under way
 
 

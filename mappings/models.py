@@ -73,7 +73,7 @@ class FieldMapping(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_action_display()}: {self.source or '–'} → {self.target}"
+        return f"{self.get_action_display()}: {self.source or '-'} → {self.target}"
 
     def row(self) -> MappingRow:
         return MappingRow(
@@ -101,7 +101,8 @@ class RecordLink(models.Model):
 
     connector = models.ForeignKey(Connector, on_delete=models.CASCADE, related_name="links")
     work_order_id = models.BigIntegerField(null=True, blank=True)
-    external_id = models.CharField(max_length=255, null=True, blank=True)
+    # NULL while nothing is created yet; the unique constraint leaves that alone
+    external_id = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001
     correlation_id = models.CharField(
         max_length=100, blank=True, help_text="The mark written on the created record, so that it can be found again."
     )

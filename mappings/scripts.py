@@ -16,4 +16,4 @@ class ScriptResult:
 
 class ScriptRunner(Protocol):
     def run(self, script: str, input: dict[str, Any], *, name: str) -> ScriptResult:
-        """Evaluate ``script`` with ``$.input`` = ``input``. Raises MappingError; ``name`` appears in errors and traces."""
+        """Evaluate ``script`` with ``$.input`` = ``input``. Raises MappingError; ``name`` is in errors and traces."""

@@ -42,6 +42,15 @@ _ground = _start_ground()
 django.setup()  # here, because conftest files further down import models
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What needs more than this project brings runs on request only: ``pytest -m services``, ``pytest -m browser``."""
+    asked = config.getoption("markexpr") or ""
+    for item in items:
+        for marker, needs in (("services", "PostgreSQL, Redis and RabbitMQ"), ("browser", "Chromium")):
+            if marker in item.keywords and marker not in asked:
+                item.add_marker(pytest.mark.skip(reason=f"needs {needs}; run it with: uv run pytest -m {marker}"))
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     if _ground is None:
         return

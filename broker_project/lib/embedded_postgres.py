@@ -26,11 +26,12 @@ class EmbeddedPostgres:
 
     @property
     def url(self) -> str:
-        return self._server.get_uri(database=DATABASE)
+        return str(self._server.get_uri(database=DATABASE))
 
     @property
     def pid(self) -> int | None:
-        return self._server.get_pid()
+        pid: int | None = self._server.get_pid()
+        return pid
 
     def stop(self) -> None:
         self._server.cleanup()

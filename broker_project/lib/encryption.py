@@ -34,7 +34,7 @@ class Keyring:
 
     def open(self, sealed: str, *, purpose: str) -> str:
         """Raises Misconfigured when the key is missing or the text was tampered with."""
-        version, key_id, body = (sealed.split(":", 2) + ["", ""])[:3]
+        version, key_id, body = [*sealed.split(":", 2), "", ""][:3]
         cipher = self.ciphers.get(key_id)
         if version != VERSION or cipher is None:
             raise Misconfigured(

@@ -45,7 +45,7 @@ class Created:
 
 @dataclass(frozen=True)
 class TriggerCall:
-    """An inbound trigger as the web layer saw it. ``body`` is raw bytes, ``content_type`` without parameters, lower case."""
+    """An inbound trigger as the web layer saw it. ``body`` is raw bytes, ``content_type`` lower case, no parameters."""
 
     query: Mapping[str, Sequence[str]]
     body: bytes

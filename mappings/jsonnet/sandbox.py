@@ -38,7 +38,7 @@ class Sandbox:
         start here, Unavailable when this machine cannot start a process now.
         """
         request = pack_request(Ask.RUN, self._script_bytes(script, name), self._input_bytes(input, name))
-        reply = self._ask(request, script, name)
+        reply = self._ask(request, name)
         traces = read_traces(reply.stderr, name=name, limits=self._limits)
         if reply.answer is not Answer.VALUE:
             raise errors.refused(reply.answer, reply.body, script=script, name=name, limits=self._limits, traces=traces)
@@ -46,7 +46,7 @@ class Sandbox:
 
     def check(self, script: str, *, name: str) -> None:
         """Parse ``script`` without running it, for the moment it is saved. Raises ScriptError with the line."""
-        reply = self._ask(pack_request(Ask.CHECK, self._script_bytes(script, name), b"{}"), script, name)
+        reply = self._ask(pack_request(Ask.CHECK, self._script_bytes(script, name), b"{}"), name)
         if reply.answer is not Answer.VALUE:
             raise errors.refused(reply.answer, reply.body, script=script, name=name, limits=self._limits)
 
@@ -96,7 +96,7 @@ class Sandbox:
             raise ScriptError(ErrorKind.LIMIT, name=name, what=what)
         return content
 
-    def _ask(self, request: bytes, script: str, name: str) -> Reply:
+    def _ask(self, request: bytes, name: str) -> Reply:
         turn = self._turn
         with turn:
             child = self._take()

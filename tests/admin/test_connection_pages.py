@@ -249,6 +249,7 @@ def test_problems_of_the_platform_stand_at_the_field(browser: Client) -> None:
         "setting_record_path": "/tickets",
         "setting_username": "broker",
         "setting_password_0": "first-secret-3e",
+        "setting_secret_headers_0": "X-Key: second-secret-5e",
     }
 
     answer = browser.post(add_rest(), data)
@@ -259,6 +260,7 @@ def test_problems_of_the_platform_stand_at_the_field(browser: Client) -> None:
         "setting_update_path": ["The path needs {id} where the record's id stands, or name an id parameter."],
     }
     assert "first-secret-3e" not in answer.content.decode()
+    assert "second-secret-5e" not in answer.content.decode()
     assert not Connector.objects.exists()
 
 

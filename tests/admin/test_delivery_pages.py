@@ -108,7 +108,8 @@ def test_an_undecided_delivery_offers_the_two_choices_and_no_plain_retry(browser
 
     text = browser.get(page(delivery)).content.decode()
 
-    assert [name for name in ("retry", "it_was_created", "it_was_not_created", "discard") if act(delivery, name) in text] == [
+    names = ("retry", "it_was_created", "it_was_not_created", "discard")
+    assert [name for name in names if act(delivery, name) in text] == [
         "it_was_created", "it_was_not_created", "discard",
     ]  # fmt: skip
     browser.post(act(delivery, "retry"))
@@ -278,11 +279,12 @@ def test_the_deliveries_are_filtered(browser: Client, to: Connector) -> None:
     world.delivery(to, State.DEAD, reason="validation")
     world.delivery(elsewhere, State.WAITING, reason="waiting_auth", work_order_id=2)
 
-    for query, expected in [
+    cases: list[tuple[dict[str, str], list[int]]] = [
         ({"state__exact": "dead"}, [1001]),
-        ({"connector__id__exact": elsewhere.pk}, [2]),
+        ({"connector__id__exact": str(elsewhere.pk)}, [2]),
         ({"reason": "waiting_auth"}, [2]),
         ({"direction__exact": "inbound"}, []),
-    ]:
+    ]
+    for query, expected in cases:
         rows = browser.get(reverse(LIST), query).context["cl"].result_list
         assert [row.work_order_id for row in rows] == expected, query

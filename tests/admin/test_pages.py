@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
+from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -262,3 +263,15 @@ def test_acts_are_protected_against_forged_requests(browser: Client) -> None:
 
     delivery.refresh_from_db()
     assert delivery.state == "dead"
+
+
+def test_signing_in_leads_to_the_overview(operator: User) -> None:
+    operator.set_password("only-for-this-test")
+    operator.save()
+    browser = Client()
+    page = browser.get(reverse("admin:login"))
+    assert 'href="/static/broker/icon.svg"' in page.content.decode()
+
+    answer = browser.post(reverse("admin:login"), {"username": "olga", "password": "only-for-this-test"})
+
+    assert (answer.status_code, answer["Location"]) == (302, reverse("admin:index"))

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from broker_project.lib.errors import Conflict, InvalidRecord
@@ -266,3 +266,34 @@ def test_two_operators_at_the_same_time_move_it_once() -> None:
 
     assert sorted(moved) == [0, 0, 0, 1]
     assert SyncLog.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_lanes_are_locked_before_deliveries() -> None:
+    """As the workers do it: an act that waits for a lane holds no delivery meanwhile."""
+    delivery = world.delivery(world.connector(world.company()), State.WAITING)
+
+    def act() -> None:
+        replay.retry([delivery.pk], user="olga")
+        connection.close()
+
+    thread = threading.Thread(target=act)
+    with transaction.atomic():
+        list(Lane.objects.select_for_update())
+        thread.start()
+        while not waits_for_a_lock():
+            thread.join(0.01)
+        assert [row.pk for row in Delivery.objects.select_for_update(nowait=True)] == [delivery.pk]
+    thread.join()
+
+    delivery.refresh_from_db()
+    assert delivery.state == "pending"
+
+
+def waits_for_a_lock() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database() "
+            "AND wait_event_type = 'Lock')"
+        )
+        return bool(cursor.fetchone()[0])

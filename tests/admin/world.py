@@ -52,7 +52,7 @@ def connector(owner: Company, name: str = "Help Desk", **more: Any) -> Connector
     )
 
 
-def event(owner: Company, work_order_id: int = 1001, **more: Any) -> Event:
+def event(owner: Company, work_order_id: int | None = 1001, **more: Any) -> Event:
     return Event.objects.create(
         **{
             "kind": Event.Kind.WORK_ORDER,
@@ -108,7 +108,7 @@ def log(about: Delivery, **more: Any) -> SyncLog:
             "details": {
                 "trigger": {"id": about.trigger_id, "event": "FN_WO_ASSIGNED", "action": "update"},
                 "mapped": [
-                    {"target": "subject", "action": "sync", "source": "Replace the router", "result": "Replace the router"},
+                    {"target": "subject", "action": "sync", "source": "Router", "result": "Router"},
                     {"target": "state", "action": "array_map", "source": 9, "result": "open", "default_used": True,
                      "warning": "no entry fits 9"},
                 ],

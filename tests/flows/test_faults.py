@@ -9,6 +9,7 @@ from django.db import connection
 from django.utils import timezone
 
 from connectors.models import Connector
+from events import replay
 from events.models import Delivery, Lane
 from events.states import State
 from mappings.models import RecordLink
@@ -250,3 +251,30 @@ def test_mappings_that_cannot_be_compiled_harm_no_other_connector(world: World) 
     world.deliver()
     rows = {row[0]: row[1:] for row in Delivery.objects.values_list("connector__name", "state", "reason")}
     assert rows == {"Help Desk": ("succeeded", "created"), "Odd": ("dead", "transformation")}
+
+
+def test_creating_again_is_allowed_for_one_attempt_only(world: World) -> None:
+    world.connector.settings = {**world.connector.settings, "find_path": "", "find_parameter": ""}
+    world.connector.save()
+    world.fault("help_desk", method="POST", path="/api/tickets", times=1, drop="before")
+    world.fault("help_desk", method="POST", path="/api/tickets", times=1, drop="after")
+    world.post(event())
+    world.deliver()
+    delivery = only_delivery()
+    assert delivery.reason == "waiting_outcome_unknown"
+
+    assert replay.create_again(delivery.pk, user="operator") == {delivery.pk}
+    world.deliver()  # creates it, and the answer is lost again
+    assert only_delivery().reason == "waiting_outcome_unknown"
+    assert len(world.help_desk.tickets()) == 1
+
+    assert replay.retry([delivery.pk], user="operator") == set()  # a person decides, nobody guesses
+    assert world.deliver() == 0
+    assert only_delivery().reason == "waiting_outcome_unknown"
+    assert len(world.help_desk.tickets()) == 1
+
+    [ticket] = world.help_desk.tickets()
+    assert replay.link_and_retry(delivery.pk, user="operator", external_id=str(ticket["id"])) == {delivery.pk}
+    world.deliver()
+    assert only_delivery().state == State.SUCCEEDED
+    assert len(world.help_desk.tickets()) == 1

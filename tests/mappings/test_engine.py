@@ -147,15 +147,15 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
     max_leaves=6,
 )
+OPTIONS: dict[str, dict[str, Any]] = {
+    "sync": {},
+    "array_map": {"mappings": [{"compare": 1, "value": {"x": []}}, {"compare": "a", "value": 1}]},
+    "range_map": {"ranges": [{"compare": 1, "value": [1]}]},
+    "date_convert": {"input_format": "X", "output_format": "YYYY"},
+}
 ROWS = [
-    row
-    for action, options in [
-        ("sync", {}),
-        ("array_map", {"mappings": [{"compare": 1, "value": {"x": []}}, {"compare": "a", "value": 1}]}),
-        ("range_map", {"ranges": [{"compare": 1, "value": [1]}]}),
-        ("date_convert", {"input_format": "X", "output_format": "YYYY"}),
-    ]
-    for row in [MappingRow(action, f"{action}.t", source="a.b", default={"d": [1]}, options=options)]
+    MappingRow(action, f"{action}.t", source="a.b", default={"d": [1]}, options=options)
+    for action, options in OPTIONS.items()
 ] + [MappingRow("concat", "concat.t", options={"parts": [{"type": "field", "value": "a.b"}]})]
 
 

@@ -145,7 +145,8 @@ def test_text_operators(field: str, op: str, value: Any, expected: bool) -> None
 
 
 def check(match: str, *conditions: dict[str, Any]) -> tuple[bool, str]:
-    return tuple(Filter.parse({"match": match, "conditions": list(conditions)}).check(INPUT))
+    outcome, why = Filter.parse({"match": match, "conditions": list(conditions)}).check(INPUT)
+    return outcome, why
 
 
 DONE = condition("status.name", "equals", "work_done")
@@ -227,7 +228,7 @@ def test_an_invalid_filter_is_refused_with_a_sentence(config: Any, sentence: str
     assert caught.value.sentence.startswith(sentence)
 
 
-VALUES = (
+VALUES: st.SearchStrategy[Any] = (
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4) | st.lists(st.none()) | st.just({})
 )
 OPERATORS = st.sampled_from(

@@ -61,6 +61,7 @@ def receiver() -> Iterator[Receiver]:
                 place = len(taker.taken) - 1
             self.send_response(taker.answer(place))
             self.send_header("Content-Length", "0")
+            self.send_header("Location", taker.url)  # counts with a 302 only
             self.end_headers()
 
         do_PUT = do_POST

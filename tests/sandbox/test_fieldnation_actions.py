@@ -111,7 +111,9 @@ def test_what_the_actions_answer(ask: Client, sim: fn.FieldNationSim) -> None:
         "last_name": "Okafor",
         "phone": "6125550101",
     }
+    sim.act("confirm", 4410001)
     assert ask("DELETE", f"{ONE}/assignee", json={"user": {"id": RUI}}).content == b""
+    assert ask("GET", f"{ONE}/status").json()["confirmed"] is False
     assert ask("GET", ONE).json()["assignee"]["user"]["id"] == 0
     assert ask("GET", f"{ONE}/milestones").json()["published"]["utc"] != ""
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,7 +30,11 @@ def command(folder: Path, *more: str) -> list[str]:
 
 @contextmanager
 def running(folder: Path) -> Iterator[tuple[subprocess.Popen[str], Client, Client]]:
-    with subprocess.Popen(command(folder), cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - ours
+    # An unbuffered child would print its lines even if it forgot to flush them.
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    with subprocess.Popen(command(folder), cwd=ROOT, env=buffered, stdout=subprocess.PIPE, text=True) as process:
+        guard = threading.Timer(60, process.kill)  # ends a broken test, whose readline would wait for ever
+        guard.start()
         try:
             assert process.stdout is not None
             lines = [process.stdout.readline(), process.stdout.readline()]
@@ -42,6 +48,7 @@ def running(folder: Path) -> Iterator[tuple[subprocess.Popen[str], Client, Clien
             sign_in(field_nation)
             yield process, field_nation, desk
         finally:
+            guard.cancel()
             process.kill()
 
 
@@ -78,7 +85,7 @@ def test_a_busy_port_gives_a_sentence_and_code_1(tmp_path: Path, which: str) -> 
         busy.bind(("127.0.0.1", 0))
         busy.listen()
         port = str(busy.getsockname()[1])
-        ended = subprocess.run(  # noqa: S603 - our own module
+        ended = subprocess.run(
             command(tmp_path, which, port), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
         )
     name = "Help Desk" if "helpdesk" in which else "Field Nation"

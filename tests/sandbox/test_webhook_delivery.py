@@ -27,7 +27,7 @@ from .test_fieldnation_orders import FULL, WO, create
 
 ONE = f"{WO}/4410001"
 HOOKS = "/api/v1/webhooks"
-SECRET = "5b0e7c1a-3f42-4d8e-9a67-2c1d8f0b6e94"  # noqa: S105 - the documented example
+SECRET = "5b0e7c1a-3f42-4d8e-9a67-2c1d8f0b6e94"
 PREFIX = "workorder."
 
 
@@ -205,6 +205,27 @@ def test_only_subscribed_active_webhooks_are_told(ask: Client, sim: fn.FieldNati
     ask("PUT", f"{HOOKS}/{hook['webhookId']}", json={"status": "inactive"})
     sim.act("create", publish=True)  # what happened while inactive is not told later
     assert names_after(sim, receiver) == ["created"]
+
+
+def test_an_event_while_inactive_is_not_even_queued(ask: Client, sim: fn.FieldNationSim, receiver: Receiver) -> None:
+    subscribe(ask, receiver.url, "workorder.created", status="inactive")
+    with sim.store.transaction():  # the threads wait for its end
+        sim.act("create")
+        assert sim.store.all("job") == []
+
+
+def test_what_waits_is_not_sent_once_the_webhook_is_inactive(
+    ask: Client, sim: fn.FieldNationSim, receiver: Receiver
+) -> None:
+    hook = subscribe(ask, receiver.url, "workorder.created")
+    with sim.store.transaction():
+        sim.act("create")
+        kept = sim.store.filed("webhook", hook["webhookId"])[0]
+        sim.store.put("webhook", kept["id"], {**kept, "status": "inactive"}, key=kept["webhookId"])
+        assert len(sim.store.all("job")) == 1
+    until(sim.idle)
+    assert receiver.taken == []
+    assert sim.deliveries() == []
 
 
 def test_method_own_headers_and_a_new_secret_are_used(ask: Client, sim: fn.FieldNationSim, receiver: Receiver) -> None:

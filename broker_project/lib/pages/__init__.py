@@ -3,7 +3,7 @@
 from .buttons import Act, ActForm, Banner, DetailPage
 from .forms import JSON_FIELDS, FieldedForm, RowForm
 from .lists import CappedPaginator, ExactFilter, ExactSearch, PrunableList, ReadOnly
-from .sections import Section, Table, Text, copyable, label, link, listing, moment, pretty, to_change, to_list
+from .sections import Section, Table, Text, copyable, display, label, link, listing, moment, pretty, to_change, to_list
 
 __all__ = [
     "JSON_FIELDS",
@@ -22,6 +22,7 @@ __all__ = [
     "Table",
     "Text",
     "copyable",
+    "display",
     "label",
     "link",
     "listing",

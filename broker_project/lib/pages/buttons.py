@@ -86,7 +86,8 @@ class DetailPage(ModelAdmin):  # type: ignore[misc]
                 ],
                 "sections": self.sections(request, obj),
             }
-        return super().render_change_form(request, context, *args, obj=obj, **kwargs)
+        page: HttpResponse = super().render_change_form(request, context, *args, obj=obj, **kwargs)
+        return page
 
     def act_view(self, request: HttpRequest, object_id: str, name: str) -> HttpResponse:
         """Ask the act's question on GET, do it on POST."""
@@ -99,7 +100,8 @@ class DetailPage(ModelAdmin):  # type: ignore[misc]
             return HttpResponseNotAllowed(["GET", "POST"] if act.question else ["POST"])
         subject = self.get_object(request, unquote(object_id))
         if subject is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+            missing: HttpResponse = self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+            return missing
         page = HttpResponseRedirect(self._address("change", subject))
         if not act.offered(subject):
             self.message_user(request, f"“{act.label}” does not apply any more; nothing was changed.", messages.WARNING)

@@ -41,7 +41,7 @@ class FieldedForm(forms.ModelForm):  # type: ignore[type-arg]
             for error in found:
                 field = self.field_of(error.messages[0]) if name == NON_FIELD_ERRORS else name
                 spread.setdefault(field if field in self.fields else NON_FIELD_ERRORS, []).append(error)
-        super()._update_errors(ValidationError(spread))  # type: ignore[misc, arg-type]
+        super()._update_errors(ValidationError(spread))  # type: ignore[misc]
 
 
 class RowForm(FieldedForm):

@@ -1,0 +1,100 @@
+"""Makes the README's pictures: ``uv run python -m tests.screenshots``. Starts a demo of its own and needs Chromium."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page
+
+from .e2e.running import (
+    ROOT,
+    RunningDemo,
+    browser,
+    make_a_dead_letter,
+    running_demo,
+    signed_in,
+    wait_for_rows,
+)
+
+FOLDER = ROOT / "docs" / "screenshots"
+WIDE, PHONE = 1440, 390
+LIMIT = 200_000
+"""Bytes a picture may have."""
+
+# Addresses with a token in them belong to nobody's picture.
+HIDE_TOKENS = """() => {
+  const hide = (text) => text.replace(/(trigger\\/|client_token=|fieldnation\\/)[\\w-]+/g, "$1…");
+  for (const field of document.querySelectorAll("input, code")) {
+    if (field.value) field.value = hide(field.value);
+    else if (!field.children.length) field.textContent = hide(field.textContent);
+  }
+}"""
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One picture: its file, the page, and the height in pixels that tells the story."""
+
+    name: str
+    path: str
+    height: int = 760
+    row: str = ""
+    """Text of the row of a list to open."""
+
+
+TOUR = [
+    Shot("overview", "/admin/", 820),
+    Shot("company", "/admin/connectors/company/", 900, row="Sandbox company"),
+    Shot("connector", "/admin/connectors/connector/", 900, row="Help Desk"),
+    Shot("event-triggers", "/admin/events/eventtrigger/", 820),
+    Shot("field-mappings", "/admin/mappings/fieldmapping/?direction__exact=outbound", 860),
+    Shot("mapping", "/admin/mappings/fieldmapping/?direction__exact=outbound", 1250, row="status.name"),
+    Shot("logs", "/admin/synclog/synclog/", 820),
+    Shot("log", "/admin/synclog/synclog/", 1300, row="FN_WO_SCHEDULE_UPDATED"),
+    Shot("deliveries", "/admin/events/delivery/", 820),
+]
+
+
+def take(page: Page, address: str, shot: Shot, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": shot.height})
+    page.goto(address)
+    if shot.row:
+        page.locator("#result_list tbody tr", has_text=shot.row).first.get_by_role("link").first.click()
+    page.wait_for_load_state("networkidle")
+    page.evaluate(HIDE_TOKENS)
+    picture = page.screenshot(path=FOLDER / f"{shot.name}.png", animations="disabled")
+    if len(picture) > LIMIT:
+        raise RuntimeError(f"{shot.name}.png has {len(picture)} bytes; at most {LIMIT} are wanted.")
+    print(f"{shot.name}.png  {len(picture) // 1000} kB")
+
+
+@contextmanager
+def admin(started: Browser, demo: RunningDemo, **options: Any) -> Iterator[Page]:
+    page = signed_in(started, demo, **options)
+    yield page
+    page.context.close()
+
+
+def main() -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as data, running_demo(Path(data)) as demo, browser() as started:
+        make_a_dead_letter(demo)
+        with admin(started, demo, color_scheme="light") as page:
+            wait_for_rows(page, f"{demo.broker}/admin/events/delivery/?state__exact=dead")
+            for shot in TOUR:
+                take(page, demo.broker + shot.path, shot, WIDE)
+            take(page, f"{demo.help_desk}/", Shot("help-desk", "/", 860), WIDE)
+            take(page, f"{demo.field_nation}/", Shot("field-nation", "/", 700), WIDE)
+        with admin(started, demo, color_scheme="dark") as page:
+            take(page, f"{demo.broker}/admin/", Shot("overview-dark", "/", 820), WIDE)
+        with admin(started, demo, color_scheme="light", device_scale_factor=2, is_mobile=True) as page:
+            take(page, f"{demo.broker}/admin/", Shot("overview-phone", "/", 780), PHONE)
+
+
+if __name__ == "__main__":
+    main()
