@@ -21,15 +21,15 @@ ASIDE = ".aside"
 BIND_TRIES = 20
 
 
-class Channel(filesystem.Channel):  # type: ignore[misc] - kombu has no types
-    def _put(self, queue: str, payload: Any, **kwargs: Any) -> None:
+class Channel(filesystem.Channel):
+    def _put(self, queue: str, payload: Any, **kwargs: Any) -> None:  # type: ignore[override]  # kombu names it twice
         folder = Path(self.data_folder_out)
         name = f"{time_ns():020d}_{uuid.uuid4()}.{queue}.msg"
         aside = folder / f"{name}{ASIDE}"
         aside.write_text(dumps(payload))
         aside.replace(folder / name)
 
-    def _get(self, queue: str) -> Any:
+    def _get(self, queue: str, timeout: float | None = None) -> Any:
         folder = Path(self.data_folder_in)
         for name in sorted(os.listdir(folder)):
             if name.partition(".")[2] != f"{queue}.msg":
@@ -44,7 +44,7 @@ class Channel(filesystem.Channel):  # type: ignore[misc] - kombu has no types
             return loads(text)
         raise Empty
 
-    def _queue_bind(self, exchange: str, routing_key: str, pattern: str, queue: str) -> None:
+    def _queue_bind(self, exchange: str, routing_key: str, pattern: str | None, queue: str) -> None:
         """Two processes that start at once can meet the exchange's file just made and still empty: look again."""
         for attempt in range(BIND_TRIES):
             with contextlib.suppress(ValueError):
@@ -59,7 +59,7 @@ class Channel(filesystem.Channel):  # type: ignore[misc] - kombu has no types
         return []
 
 
-class Transport(filesystem.Transport):  # type: ignore[misc]
+class Transport(filesystem.Transport):
     Channel = Channel
 
 

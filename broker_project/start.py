@@ -10,6 +10,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import environ
+
 from broker_project.lib import embedded_postgres
 from broker_project.lib.errors import Misconfigured
 
@@ -29,13 +31,15 @@ def data_dir() -> Path:
 
 def prepare(argv: list[str]) -> None:
     """Set DATABASE_URL to the embedded PostgreSQL unless it is set, and fill in generated keys."""
-    if folder := option(argv, "--data-dir"):
-        os.environ["BROKER_DATA_DIR"] = folder
     command = argv[1] if len(argv) > 1 else "help"
+    read_dotenv()
+    folder = option(argv, "--data-dir")
+    if command == DEMO:
+        _own_ground(folder)
+    elif folder:
+        os.environ["BROKER_DATA_DIR"] = folder
     if command in WITHOUT_DATABASE or {"-h", "--help"} & set(argv):
         return
-    if command == DEMO:
-        _own_ground()
     try:
         if command == DEMO and "--fresh" in argv:
             _wipe(data_dir())
@@ -49,12 +53,24 @@ def prepare(argv: list[str]) -> None:
         sys.exit(f"{error.sentence}\n{error.detail}".strip())
 
 
-def _own_ground() -> None:
-    """The demo never touches a real installation: own folder, embedded database, no other service."""
-    os.environ.setdefault("BROKER_DATA_DIR", str(PROJECT / "data" / "demo"))
-    os.environ["DATABASE_URL"] = ""
-    os.environ["CELERY_BROKER_URL"] = "filesystem://"
-    os.environ["BROKER_ALLOW_PRIVATE_ADDRESSES"] = "1"  # the simulators listen on loopback
+def read_dotenv() -> None:
+    """Take from the file ``.env`` beside manage.py what the environment does not set."""
+    if (PROJECT / ".env").is_file():
+        environ.Env.read_env(PROJECT / ".env")
+
+
+def _own_ground(folder: str | None) -> None:
+    """The demo never touches a real installation: own folder and keys, embedded database, no other service."""
+    os.environ |= {
+        "BROKER_DATA_DIR": folder or str(PROJECT / "data" / "demo"),
+        "SECRET_KEY": "",
+        "BROKER_ENCRYPTION_KEYS": "",
+        "DATABASE_URL": "",
+        "CACHE_URL": "locmemcache://",
+        "CELERY_BROKER_URL": "filesystem://",
+        "ALLOWED_HOSTS": "127.0.0.1,localhost",
+        "BROKER_ALLOW_PRIVATE_ADDRESSES": "1",  # the simulators listen on loopback
+    }
 
 
 def _wipe(folder: Path) -> None:

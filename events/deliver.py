@@ -13,25 +13,31 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import TypeVar
 
 from django.conf import settings
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from broker_project.lib.errors import BrokerError, OutcomeUnknown
 from broker_project.lib.ids import new_id
 from mappings.jsonnet import Sandbox
 
 from . import inbound, outbound, remote
-from .lanes import claim
+from .lanes import claim, renew
 from .outcome import CannotTell, Link, Outcome, failed, with_evidence
 from .settle import Settled, settle
 from .steps import Notebook
 from .work import Work, load
 
+T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 SETTLE_SECONDS = 0.02
 """Results are collected for at most this long, then settled together."""
+RENEW_AFTER = 0.3
+"""Part of the lease after which it is prolonged."""
+OUTAGE_PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+"""Seconds between tries while the database is away."""
 SHARE = 0.75
 """Part of the threads that one connector may have, so that a dead target never holds them all."""
 
@@ -95,6 +101,7 @@ class Pump:
         self.threads = self.threads or settings.WORKER_THREADS
         self.lease_seconds = self.lease_seconds or settings.LEASE_SECONDS
         self._running: dict[Future[Outcome], Work] = {}
+        self._renew_at = time.monotonic() + self.lease_seconds * RENEW_AFTER
 
     def run(self) -> int:
         """Do the work; return how many attempts were settled."""
@@ -103,12 +110,13 @@ class Pump:
         with ThreadPoolExecutor(self.threads, thread_name_prefix="deliver") as pool:
             while True:
                 goes_on = time.monotonic() < until and not self.stop()
-                claimed = self._claim(pool) if goes_on else 0
+                claimed = through_outage(lambda: self._claim(pool)) if goes_on else 0
                 if not self._running:
                     if not claimed:
                         return done
                     continue
                 done += self._settle()
+                self._renew()
 
     def _claim(self, pool: ThreadPoolExecutor) -> int:
         free = min(self.threads - len(self._running), settings.BATCH_SIZE)
@@ -136,11 +144,39 @@ class Pump:
             more, _ = wait(self._running, timeout=SETTLE_SECONDS)
             finished |= more
         results = [Settled(self._running.pop(future), future.result()) for future in finished]
-        settle(results)
+        through_outage(lambda: settle(results))
         return len(results)
+
+    def _renew(self) -> None:
+        """Keep the lanes of long calls ours: a lease runs out only when its worker is gone."""
+        if time.monotonic() < self._renew_at or not self._running:
+            return
+        self._renew_at = time.monotonic() + self.lease_seconds * RENEW_AFTER
+        works = list(self._running.values())
+        through_outage(
+            lambda: renew(
+                [work.lane_id for work in works],
+                claim_ids=[work.claim_id for work in works],
+                lease_seconds=self.lease_seconds,
+            )
+        )
+
+
+def through_outage(work: Callable[[], T]) -> T:
+    """Do database work; when the database goes away, try again until it is back or patience ends.
+
+    The results of calls already made are worth waiting for: lost, they would have to be looked up again.
+    """
+    for pause in OUTAGE_PAUSES:
+        try:
+            return work()
+        except (OperationalError, InterfaceError):
+            logger.warning("The database does not answer; trying again in %s seconds.", pause)
+            connection.close()
+            time.sleep(pause)
+    return work()
 
 
 def deliver_due(*, seconds: float = 30.0, stop: Callable[[], bool] = lambda: False) -> int:
     """Run what is due until nothing is, at most about ``seconds``; return how many attempts were settled."""
     return Pump(seconds=seconds, stop=stop).run()
-

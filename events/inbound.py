@@ -40,9 +40,7 @@ def perform(work: Work, client: Client, field_nation: FieldNation, scripts: Scri
     return _finish(work, work_order_id, code, client, notes, progress)
 
 
-def _finish(
-    work: Work, work_order_id: int, code: str, client: Client, notes: Notebook, progress: Progress
-) -> Outcome:
+def _finish(work: Work, work_order_id: int, code: str, client: Client, notes: Notebook, progress: Progress) -> Outcome:
     written_back = _write_back(work, work_order_id, client, progress)
     changed = code != "no_change" or written_back
     return Outcome(
@@ -99,7 +97,5 @@ def _write_back(work: Work, work_order_id: int, client: Client, progress: Progre
     fields: dict[str, Any] = {}
     Path.parse_target(work.target.write_back_field).set(fields, str(work_order_id))
     client.update(work.external_id, fields)
-    progress.sentences.append(
-        explain("written_back", field=work.target.write_back_field, target=work.external_id)
-    )
+    progress.sentences.append(explain("written_back", field=work.target.write_back_field, target=work.external_id))
     return True

@@ -146,6 +146,21 @@ def lock_held(lane_ids: Sequence[int], *, claim_ids: Sequence[UUID]) -> set[int]
         return {row[0] for row in cursor.fetchall()}
 
 
+def renew(lane_ids: Sequence[int], *, claim_ids: Sequence[UUID], lease_seconds: float) -> None:
+    """Prolong the lease of the lanes that are still held under these claims (pairwise)."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE events_lane AS l SET due_at = statement_timestamp() + make_interval(secs => %s)
+            FROM (SELECT l.id FROM events_lane AS l
+                  JOIN unnest(%s::bigint[], %s::uuid[]) AS h(id, claim) ON l.id = h.id AND l.claim = h.claim
+                  ORDER BY l.connector_id, l.key FOR UPDATE OF l) AS held
+            WHERE l.id = held.id
+            """,
+            [lease_seconds, list(lane_ids), list(claim_ids)],
+        )
+
+
 _RELEASE = """
 UPDATE events_lane AS l SET claim = NULL, due_at = CASE
     WHEN head.state IS NULL THEN statement_timestamp()

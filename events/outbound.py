@@ -174,9 +174,7 @@ def _add(operation: Operation, work: Work, client: Client, progress: Progress) -
     if work.interrupted:
         raise CannotTell(explain("note_unknown", kind=target, target=progress.external_id))
     try:
-        client.create(
-            operation.fields, correlation=work.correlation, target=target, parent_id=progress.external_id
-        )
+        client.create(operation.fields, correlation=work.correlation, target=target, parent_id=progress.external_id)
     except OutcomeUnknown as error:
         sentence = explain("note_unknown", kind=target, target=progress.external_id)
         raise CannotTell(sentence, detail=error.sentence) from error

@@ -160,7 +160,9 @@ def test_an_event_tells_what_became_of_it(world: World) -> None:
     assert world.http.get(f"/events/{Delivery.objects.get().pk}/", headers=headers).status_code == 404
 
 
-def webhook(world: World, name: str, *, delivery: str = "d-1:1", secret: str = "", method: str = "post", **order: Any) -> Any:
+def webhook(
+    world: World, name: str, *, delivery: str = "d-1:1", secret: str = "", method: str = "post", **order: Any
+) -> Any:
     company = world.demo.company
     work_order = {"id": 4410027, "title": "Swap failed edge switch", "status": {"id": 3, "name": "Assigned"}, **order}
     raw = json.dumps(

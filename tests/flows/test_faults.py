@@ -197,7 +197,9 @@ def test_a_blocked_record_does_not_hold_up_another(world: World) -> None:
 
 
 def test_a_dead_letter_lets_the_next_delivery_of_its_record_go_on(world: World) -> None:
-    world.fault("help_desk", method="POST", path="/api/tickets", times=1, status=422, body={"error": {"message": "No."}})
+    world.fault(
+        "help_desk", method="POST", path="/api/tickets", times=1, status=422, body={"error": {"message": "No."}}
+    )
     world.post(event())
     world.post(event(event_type="FN_WO_DONE"))
     world.deliver()

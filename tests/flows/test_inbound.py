@@ -58,9 +58,7 @@ def test_a_trigger_for_an_unchanged_record_ends_as_no_change(world: World) -> No
 
     second = Delivery.objects.order_by("-seq")[0]
     assert (second.state, second.reason) == (State.SKIPPED, "no_change")
-    assert second.sentence == (
-        f"Nothing was written: work order {second.work_order_id} already holds these values."
-    )
+    assert second.sentence == (f"Nothing was written: work order {second.work_order_id} already holds these values.")
 
 
 def test_triggers_for_a_record_that_still_waits_are_merged(world: World) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 
+from django.db import connection
+
 from events.models import Delivery, Lane
 from mappings.models import RecordLink
 from tests.flows.conftest import event
 
-from .conftest import Installation, wait_until
+from .conftest import LEASE_SECONDS, Installation, wait_until
 
 RECORDS, ROUNDS = 100, 5
 
@@ -58,3 +60,34 @@ def test_a_killed_worker_loses_doubles_and_reorders_nothing(installation: Instal
     installation.start("worker")
     wait_until(installation.settled(RECORDS * ROUNDS), f"all settled\n{installation.output('worker')}")
     check_all_arrived_once_and_in_order(installation)
+
+
+def test_a_call_longer_than_the_lease_is_not_taken_over_while_its_worker_lives(installation: Installation) -> None:
+    installation.environment["BROKER_READ_TIMEOUT"] = "30"
+    installation.fault(method="POST", path="/api/tickets", times=1, delay=LEASE_SECONDS * 2.5)
+    installation.start("web", "beat", "worker")
+    installation.post(event())
+    wait_until(installation.settled(1), f"the delivery settled\n{installation.output('worker')}")
+    delivery = Delivery.objects.get()
+    assert (delivery.state, delivery.attempts) == ("succeeded", 1)
+    assert len(installation.recorder.writes) == 1
+
+
+def test_a_restart_of_the_database_loses_nothing(installation: Installation) -> None:
+    """Every connection of web and worker is cut, as a restart of PostgreSQL does, again and again."""
+    installation.fault(method="*", path="/api/tickets*", times=None, delay=0.02)
+    installation.start("web", "beat", "worker")
+    post_all(installation)
+    for arrived in (50, 150, 300):
+        wait_until(lambda arrived=arrived: len(installation.recorder.writes) >= arrived, f"{arrived} writes")  # type: ignore[misc]
+        cut_connections()
+    wait_until(installation.settled(RECORDS * ROUNDS), f"all settled\n{installation.output('worker')}")
+    check_all_arrived_once_and_in_order(installation)
+
+
+def cut_connections() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )

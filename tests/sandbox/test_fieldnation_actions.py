@@ -12,7 +12,7 @@ from broker_project.sandbox.fn.orders import NotAllowed
 from .conftest import Client
 from .test_fieldnation_orders import FULL, WO, create
 
-ONE = f"{WO}/4410001"
+ONE = f"{WO}/4410027"
 RUI = 70311
 
 
@@ -99,7 +99,7 @@ def test_what_the_actions_answer(ask: Client, sim: fn.FieldNationSim) -> None:
         "confirmed": False,
         "correlation_id": "",
     }
-    assert ask("POST", f"{ONE}/route", json={"technician": {"id": RUI}}).json() == {"id": 4410001}
+    assert ask("POST", f"{ONE}/route", json={"technician": {"id": RUI}}).json() == {"id": 4410027}
     assert ask("GET", f"{ONE}/status").json()["is_routed"] is True
     assert set(ask("DELETE", f"{ONE}/route", json={"technician": {"id": RUI}}).json()) == {"id", "status", "routes"}
     assert status(sim) == "Published"  # it was published before
@@ -111,7 +111,7 @@ def test_what_the_actions_answer(ask: Client, sim: fn.FieldNationSim) -> None:
         "last_name": "Okafor",
         "phone": "6125550101",
     }
-    sim.act("confirm", 4410001)
+    sim.act("confirm", 4410027)
     assert ask("DELETE", f"{ONE}/assignee", json={"user": {"id": RUI}}).content == b""
     assert ask("GET", f"{ONE}/status").json()["confirmed"] is False
     assert ask("GET", ONE).json()["assignee"]["user"]["id"] == 0
@@ -191,7 +191,7 @@ def test_schedule_location_and_pay_answer_their_own_object(ask: Client) -> None:
     assert (answer["service_window"], answer["schedule_note"], answer["work_order_id"]) == (
         window,
         "call first",
-        4410001,
+        4410027,
     )
     assert ask("GET", f"{ONE}/schedule").json() == answer
     place = {**FULL["location"], "city": "Hibbing", "saved_location": {}}
@@ -253,7 +253,7 @@ def test_messages_are_listed_newest_first_with_replies_inside(ask: Client, sim: 
     page = ask("POST", f"{ONE}/messages/{reply['msg_id']}", json={"message": "again"}).json()
     assert [row["message"] for row in page["results"][1]["replies"]] == ["reply", "again"]
     assert ask("GET", ONE).json()["messages"] == {"metadata": {"total": 4, "unread": 4}}
-    assert [row["message"] for row in sim.messages(4410001)] == ["first", "second", "reply", "again"]
+    assert [row["message"] for row in sim.messages(4410027)] == ["first", "second", "reply", "again"]
 
 
 @pytest.mark.parametrize(
@@ -264,7 +264,7 @@ def test_messages_that_cannot_be_sent(ask: Client, sim: fn.FieldNationSim, body:
     create(ask)
     assert ask("POST", f"{ONE}/messages", json=body).status_code == 400
     assert ask("POST", f"{ONE}/messages/1", json={"message": "x"}).status_code == 404
-    assert sim.messages(4410001) == []
+    assert sim.messages(4410027) == []
 
 
 def test_contacts_tasks_shipments_and_time_logs(ask: Client) -> None:
@@ -322,7 +322,7 @@ def test_tags_and_problems(ask: Client, sim: fn.FieldNationSim) -> None:
     assert ask("DELETE", f"{ONE}/tags/21").json()["tags"]["results"] == []
     problem = {"type": {"id": 2}, "comments": "Closed for stocktaking"}
     assert ask("POST", f"{ONE}/problems", json=problem).status_code == 400  # not on a Draft
-    sim.act("publish", 4410001)
+    sim.act("publish", 4410027)
     row = ask("POST", f"{ONE}/problems", json=problem).json()["problems"]["results"][0]
     assert (row["type"]["name"], row["comments"], row["resolved"]) == (
         "Site not ready",
@@ -388,7 +388,7 @@ def test_look_ups_name_what_bodies_may_use(ask: Client) -> None:
 
 def test_control_acts_do_what_a_person_would_do(ask: Client) -> None:
     def act(action: str, **facts: Any) -> dict[str, Any]:
-        answer = ask("POST", "/control/act", json={"action": action, "work_order_id": 4410001, **facts})
+        answer = ask("POST", "/control/act", json={"action": action, "work_order_id": 4410027, **facts})
         assert answer.status_code == 200, answer.text
         order: dict[str, Any] = answer.json()
         return order
@@ -426,20 +426,20 @@ def test_acts_that_cannot_be_done_change_nothing(ask: Client, sim: fn.FieldNatio
     bring_to(sim, "Draft")
     before = sim.work_orders()
     for body, code in (
-        ({"action": "fly", "work_order_id": 4410001}, 400),
-        ({"action": "check_in", "work_order_id": 4410001}, 400),
-        ({"action": "approve", "work_order_id": 4410001}, 400),
-        ({"action": "message", "work_order_id": 4410001}, 400),
-        ({"action": "decline", "work_order_id": 4410001}, 400),
-        ({"action": "update", "work_order_id": 4410001, "fields": {"title": "x", "nothing": 1}}, 400),
+        ({"action": "fly", "work_order_id": 4410027}, 400),
+        ({"action": "check_in", "work_order_id": 4410027}, 400),
+        ({"action": "approve", "work_order_id": 4410027}, 400),
+        ({"action": "message", "work_order_id": 4410027}, 400),
+        ({"action": "decline", "work_order_id": 4410027}, 400),
+        ({"action": "update", "work_order_id": 4410027, "fields": {"title": "x", "nothing": 1}}, 400),
         ({"action": "assign", "work_order_id": 7}, 404),
-        ({"action": "assign", "work_order_id": "4410001"}, 400),
+        ({"action": "assign", "work_order_id": "4410027"}, 400),
         ({}, 400),
     ):
         answer = ask("POST", "/control/act", json=body)
         assert (answer.status_code, bool(answer.json()["detail"])) == (code, True), body
     with pytest.raises(NotAllowed):
-        sim.act("pay", 4410001)
+        sim.act("pay", 4410027)
     assert sim.work_orders() == before
     assert ask("GET", "/control/requests").json()["counters"]["total"] == 1  # the sign-in: acts are no API requests
 
@@ -449,14 +449,14 @@ def test_the_page_shows_work_orders_by_latest_change(ask: Client, sim: fn.FieldN
     assert ask("GET", "/ui/fieldnation.js").headers["Content-Type"] == "text/javascript; charset=utf-8"
     for _ in range(2):
         sim.act("create", publish=True)
-    sim.act("assign", 4410001)
-    sim.act("message", 4410001, message="Hello")
+    sim.act("assign", 4410027)
+    sim.act("message", 4410027, message="Hello")
     state = ask("GET", "/ui/state").json()
-    assert [row["id"] for row in state["work_orders"]] == [4410001, 4410002]
+    assert [row["id"] for row in state["work_orders"]] == [4410027, 4410028]
     row = state["work_orders"][0]
     assert (row["status"], row["assignee"], row["place"]) == ("Assigned", "Rui Okafor", "Duluth, MN")
     assert row["messages"] == [{"from": "Rui Okafor", "role": "provider", "text": "Hello"}]
     assert (row["change"]["by"], row["change"]["fields"], row["delivery"]) == ("Rui Okafor", ["messages"], None)
-    assert ask("POST", "/ui/act", json={"action": "confirm", "work_order_id": 4410001}).status_code == 200
+    assert ask("POST", "/ui/act", json={"action": "confirm", "work_order_id": 4410027}).status_code == 200
     mark = ask("GET", "/ui/state").json()["work_orders"][0]["mark"]
     assert mark != row["mark"]

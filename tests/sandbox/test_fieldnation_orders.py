@@ -126,7 +126,7 @@ def test_unknown_revoked_and_expired_tokens_are_401_with_problem_details(
 
 def test_a_created_work_order_is_a_draft_with_the_documented_shapes(ask: Client, sim: fn.FieldNationSim) -> None:
     order = create(ask)
-    assert (order["id"], order["work_order_id"], order["title"]) == (4410001, 4410001, FULL["title"])
+    assert (order["id"], order["work_order_id"], order["title"]) == (4410027, 4410027, FULL["title"])
     assert (order["status"]["id"], order["status"]["name"]) == (1, "Draft")
     assert order["description"] == {
         "html": "<p>Replace the unit, send a photo &amp; a note.</p>",
@@ -152,7 +152,7 @@ def test_a_created_work_order_is_a_draft_with_the_documented_shapes(ask: Client,
     assert re.fullmatch("[0-9a-f]{40}", order["correlation_id"])
     assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", order["milestones"]["created"]["utc"])
     assert dropped(ask) == []
-    assert ask("GET", f"{WO}/4410001").json() == order == sim.work_orders()[0]
+    assert ask("GET", f"{WO}/4410027").json() == order == sim.work_orders()[0]
 
 
 def test_every_documented_member_is_there_and_none_is_null(ask: Client) -> None:
@@ -204,7 +204,7 @@ def test_every_documented_member_is_there_and_none_is_null(ask: Client) -> None:
 
 
 def test_a_repeated_create_makes_a_second_work_order(ask: Client) -> None:
-    assert [create(ask)["id"], create(ask)["id"]] == [4410001, 4410002]
+    assert [create(ask)["id"], create(ask)["id"]] == [4410027, 4410028]
 
 
 @pytest.mark.parametrize("title", [None, "", " ", 7])
@@ -218,12 +218,12 @@ def test_the_title_is_required(ask: Client, sim: fn.FieldNationSim, title: Any) 
 
 def test_columns_choose_the_members_of_a_read(ask: Client) -> None:
     create(ask)
-    assert set(ask("GET", f"{WO}/4410001", params={"columns": "title,status"}).json()) == {"id", "title", "status"}
+    assert set(ask("GET", f"{WO}/4410027", params={"columns": "title,status"}).json()) == {"id", "title", "status"}
 
 
 def test_an_update_is_partial_and_answers_the_whole_work_order(ask: Client) -> None:
     before = create(ask)
-    after = ask("PUT", f"{WO}/4410001", json={"title": "New title"}).json()
+    after = ask("PUT", f"{WO}/4410027", json={"title": "New title"}).json()
     assert after["title"] == "New title"
     assert after["correlation_id"] != before["correlation_id"]
     assert without_marks({**after, "title": ""}) == without_marks({**before, "title": ""})
@@ -231,8 +231,8 @@ def test_an_update_is_partial_and_answers_the_whole_work_order(ask: Client) -> N
 
 def test_writing_what_is_there_changes_nothing(ask: Client) -> None:
     before = create(ask)
-    assert ask("PUT", f"{WO}/4410001", json=FULL).json()["id"] == 4410001
-    assert ask("GET", f"{WO}/4410001").json() == before
+    assert ask("PUT", f"{WO}/4410027", json=FULL).json()["id"] == 4410027
+    assert ask("GET", f"{WO}/4410027").json() == before
 
 
 @pytest.mark.parametrize(
@@ -274,7 +274,7 @@ def test_writing_what_is_there_changes_nothing(ask: Client) -> None:
 )
 def test_wrong_shapes_answer_200_and_vanish(ask: Client, body: dict[str, Any], lost: list[str]) -> None:
     before = create(ask)
-    answer = ask("PUT", f"{WO}/4410001", json=body)
+    answer = ask("PUT", f"{WO}/4410027", json=body)
     assert answer.status_code == 200
     assert without_marks(answer.json()) == without_marks(before)
     assert dropped(ask) == lost
@@ -321,10 +321,10 @@ def test_wrong_values_are_refused_with_a_pointer_and_nothing_changes(
     ask: Client, body: dict[str, Any], pointer: str
 ) -> None:
     before = create(ask)
-    answer = ask("PUT", f"{WO}/4410001", json={**body, "incident_id": "other"})
+    answer = ask("PUT", f"{WO}/4410027", json={**body, "incident_id": "other"})
     assert answer.status_code == 400
     assert answer.json()["errors"][0]["pointer"] == pointer
-    assert ask("GET", f"{WO}/4410001").json() == before
+    assert ask("GET", f"{WO}/4410027").json() == before
 
 
 def test_local_times_are_read_in_the_zone_of_the_place_and_a_zone_can_be_chosen(ask: Client) -> None:
@@ -340,7 +340,7 @@ def test_local_times_are_read_in_the_zone_of_the_place_and_a_zone_can_be_chosen(
 def test_a_new_place_keeps_the_moment_and_moves_the_local_time(ask: Client) -> None:
     create(ask)
     place = {**FULL["location"], "city": "Denver", "state": "CO", "zip": "80202"}
-    schedule = ask("PUT", f"{WO}/4410001", json={"location": place}).json()["schedule"]
+    schedule = ask("PUT", f"{WO}/4410027", json={"location": place}).json()["schedule"]
     assert schedule["service_window"]["start"] == {
         "utc": "2026-07-01 14:00:00",
         "local": {"date": "2026-07-01", "time": "08:00:00"},
@@ -369,9 +369,9 @@ def test_the_total_follows_the_pay_type(ask: Client, pay: dict[str, Any], total:
 
 def test_changes_are_made_as_the_acting_user(ask: Client) -> None:
     create(ask)
-    assert ask("PUT", f"{WO}/4410001", params={"acting_user_id": 5020}, json={"title": "t"}).status_code == 200
+    assert ask("PUT", f"{WO}/4410027", params={"acting_user_id": 5020}, json={"title": "t"}).status_code == 200
     assert ask("GET", "/ui/state").json()["work_orders"][0]["change"]["by"] == "Mona Ager"
-    assert ask("PUT", f"{WO}/4410001", params={"acting_user_id": 1}, json={"title": "u"}).status_code == 400
+    assert ask("PUT", f"{WO}/4410027", params={"acting_user_id": 1}, json={"title": "u"}).status_code == 400
 
 
 # Errors
@@ -412,7 +412,7 @@ def test_every_call_on_a_missing_work_order_is_404(ask: Client, method: str, pat
 def test_unknown_routes_methods_and_bodies_have_their_shapes(ask: Client) -> None:
     assert ask("GET", "/api/rest/v2/nothing").json()["code"] == "RESOURCE_NOT_FOUND"
     assert ask("PATCH", WO, json={}).status_code == 405
-    assert ask("GET", "/api/rest/v2/workorder/4410001").status_code == 404  # the singular path of some guides
+    assert ask("GET", "/api/rest/v2/workorder/4410027").status_code == 404  # the singular path of some guides
     answer = ask("POST", WO, data=b"{", headers={"Content-Type": "application/json"})
     assert (answer.status_code, answer.json()["code"]) == (400, "VALIDATION_ERROR")
 
@@ -448,8 +448,8 @@ def test_the_list_pages_sorts_and_shows_the_columns_that_are_asked_for(ask: Clie
         "pages": 2,
         "per_page": 2,
     }
-    assert answer["results"] == [{"id": 4410001, "title": "b"}, {"id": 4410002, "title": "c"}]
-    assert ask("GET", WO, params={"sticky": "false", "list": "workorders_all"}).json()["results"][0] == {"id": 4410001}
+    assert answer["results"] == [{"id": 4410027, "title": "b"}, {"id": 4410028, "title": "c"}]
+    assert ask("GET", WO, params={"sticky": "false", "list": "workorders_all"}).json()["results"][0] == {"id": 4410027}
     assert ask("GET", WO, params={**query, "list": "all"}).status_code == 400
     assert ask("GET", WO, params={**query, "page": "0"}).json()["errors"][0]["parameter"] == "page"
 
@@ -457,7 +457,7 @@ def test_the_list_pages_sorts_and_shows_the_columns_that_are_asked_for(ask: Clie
 def test_filters_join_and_echo_and_unknown_ones_are_ignored(ask: Client) -> None:
     create(ask, title="Switch in Duluth")
     create(ask, title="Printer", location={"mode": "remote"}, client={"id": 901})
-    assert ids(ask, f_work_order_id="4410002,4410009") == [2]
+    assert ids(ask, f_work_order_id="4410028,4410009") == [2]
     assert ids(ask, f_search="duluth") == [1]
     assert ids(ask, f_client="901", f_search="print") == [2]
     assert ids(ask, f_client="901", f_search="duluth") == []
@@ -476,17 +476,17 @@ def test_without_sticky_false_the_saved_view_decides(ask: Client) -> None:
     create(ask, title="one")
     create(ask, title="two")
     ask("GET", WO, params={"list": "workorders_all", "f_search": "two"})  # saved for this user
-    assert [row["id"] for row in ask("GET", WO).json()["results"]] == [4410002]
+    assert [row["id"] for row in ask("GET", WO).json()["results"]] == [4410028]
     assert ids(ask) == [1, 2]
-    assert [row["id"] for row in ask("GET", WO).json()["results"]] == [4410002]
+    assert [row["id"] for row in ask("GET", WO).json()["results"]] == [4410028]
 
 
 def test_named_lists_hold_their_statuses(ask: Client, sim: fn.FieldNationSim) -> None:
     create(ask)
     for _ in range(3):
         sim.act("publish", create(ask)["id"])
-    sim.act("assign", 4410003)
-    sim.act("report_problem", 4410003, comments="late")
+    sim.act("assign", 4410029)
+    sim.act("report_problem", 4410029, comments="late")
     sim.act("assign", 4410004)
     sim.act("work_done", 4410004)
     wanted = {

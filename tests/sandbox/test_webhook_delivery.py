@@ -25,7 +25,7 @@ from broker_project.sandbox.store import Store
 from .conftest import Client, Receiver, sign_in, subscribe, until
 from .test_fieldnation_orders import FULL, WO, create
 
-ONE = f"{WO}/4410001"
+ONE = f"{WO}/4410027"
 HOOKS = "/api/v1/webhooks"
 SECRET = "5b0e7c1a-3f42-4d8e-9a67-2c1d8f0b6e94"
 PREFIX = "workorder."
@@ -62,7 +62,7 @@ def test_a_delivery_has_the_documented_headers_body_and_signature(
     assert (headers["Content-Type"], headers[":method"]) == ("application/json", "POST")
     body = json.loads(raw)
     assert set(body) == {"event", "timestamp", "triggered_by_user", "workorder"}
-    assert body["event"] == {"name": "workorder.created", "params": {"work_order_id": 4410001}}
+    assert body["event"] == {"name": "workorder.created", "params": {"work_order_id": 4410027}}
     assert body["triggered_by_user"] == {"id": fn.API_USER_ID}
     assert body["workorder"] == order
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d", body["timestamp"])
@@ -74,13 +74,13 @@ def test_status_events_carry_both_status_ids_and_who_did_it(
 ) -> None:
     create(ask)
     ask("POST", f"{ONE}/publish")
-    sim.act("assign", 4410001)
-    sim.act("check_in", 4410001)
+    sim.act("assign", 4410027)
+    sim.act("check_in", 4410027)
     until(sim.idle)
     facts = [(body["event"]["params"], body["triggered_by_user"]["id"]) for body in heard.bodies()[1:]]
 
     def params(now: int, before: int) -> dict[str, int]:
-        return {"work_order_id": 4410001, "status_id": now, "previous_status_id": before}
+        return {"work_order_id": 4410027, "status_id": now, "previous_status_id": before}
 
     assert facts == [
         (params(1, 0), fn.API_USER_ID),
@@ -174,13 +174,13 @@ def test_each_act_of_a_person_raises_its_events_and_no_others(
     sim.act("create", fields={"tasks": tasks})
     assert names_after(sim, heard) == ["created", "status.draft"]
     for action, facts, events in ACTS:
-        sim.act(action, 4410001, **facts)
+        sim.act(action, 4410027, **facts)
         assert names_after(sim, heard) == events, action
     sim.act("create")
-    sim.act("postpone", 4410002)
-    sim.act("cancel", 4410002)
+    sim.act("postpone", 4410028)
+    sim.act("cancel", 4410028)
     sim.act("create")
-    sim.act("cancel", 4410003)
+    sim.act("cancel", 4410029)
     got = names_after(sim, heard)
     assert sorted(got) == sorted(
         ["created", "status.draft"] * 2 + ["status.postponed", "status.cancelled", "status.deleted"]
@@ -321,7 +321,7 @@ def test_first_attempts_keep_their_order_per_work_order_while_writers_race(
         create(ask)
 
     def write(turn: int) -> None:
-        path, mark = f"{WO}/{4410001 + turn % 4}/custom_fields/611", {"Idempotency-Key": f"v{turn}"}
+        path, mark = f"{WO}/{4410027 + turn % 4}/custom_fields/611", {"Idempotency-Key": f"v{turn}"}
         assert ask("PUT", path, json={"value": f"v{turn}"}, headers=mark).status_code == 200
 
     with ThreadPoolExecutor(8) as pool:
@@ -335,7 +335,7 @@ def test_first_attempts_keep_their_order_per_work_order_while_writers_race(
     written: dict[int, list[str]] = defaultdict(list)
     for row in ask("GET", "/control/requests", params={"method": "PUT"}).json()["requests"]:
         written[row["ids"][0]].append(row["idempotency_key"])
-    assert {number: len(values) for number, values in told.items()} == dict.fromkeys(range(4410001, 4410005), 20)
+    assert {number: len(values) for number, values in told.items()} == dict.fromkeys(range(4410027, 4410005), 20)
     assert told == written
 
 
@@ -383,7 +383,7 @@ def test_what_was_not_delivered_is_sent_after_a_restart(tmp_path: Path, receiver
     with fn.FieldNationSim(path) as second:
         until(second.idle)
         assert [row["deliveryStatus"] for row in second.deliveries()] == ["503", "200"]
-        assert [order["id"] for order in second.work_orders()] == [4410001]
+        assert [order["id"] for order in second.work_orders()] == [4410027]
     assert [headers["X-FN-Delivery-Id"][-2:] for headers, _ in receiver.taken] == [":1", ":2"]
     assert receiver.taken[0][1] == receiver.taken[1][1]
 

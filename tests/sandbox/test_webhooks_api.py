@@ -163,7 +163,7 @@ def test_the_delivery_log_is_searched_paged_and_read(ask: Client, sim: fn.FieldN
         return found
 
     facts = [
-        (row["workOrderId"] - 4410000, row["eventName"], row["deliveryStatus"], row["deliveryAttempt"])
+        (row["workOrderId"] - 4410026, row["eventName"], row["deliveryStatus"], row["deliveryAttempt"])
         for row in rows()
     ]
     assert sorted(facts) == [
@@ -182,17 +182,17 @@ def test_the_delivery_log_is_searched_paged_and_read(ask: Client, sim: fn.FieldN
         "createdAt",
     }
     failed = rows(deliveryStatus="500")
-    assert [row["workOrderId"] for row in failed] == [4410001]
+    assert [row["workOrderId"] for row in failed] == [4410027]
     assert failed[0]["deliveryId"].endswith(":1")
     both = rows(deliveryId=failed[0]["deliveryId"].removesuffix(":1"), sortDirection="ASC")
     assert [row["deliveryAttempt"] for row in both] == [1, 2]
     assert [row["eventName"] for row in rows(webhookId=hook["webhookId"])] == ["workorder.status.published"]
-    assert len(rows(workOrderId=4410002)) == 2
+    assert len(rows(workOrderId=4410028)) == 2
     assert len(rows(eventName="workorder.created")) == 3
     assert len(rows(search="published")) == 1
     assert len(rows(perPage=3)) == 3
     assert len(rows(perPage=3, page=2)) == 1
-    assert [row["workOrderId"] - 4410000 for row in rows(sortBy="workOrderId", sortDirection="ASC")] == [1, 1, 2, 2]
+    assert [row["workOrderId"] - 4410026 for row in rows(sortBy="workOrderId", sortDirection="ASC")] == [1, 1, 2, 2]
     assert ask("GET", f"{HOOKS}/delivery-logs", params={"perPage": 501}).status_code == 400
     assert ask("GET", f"{HOOKS}/delivery-logs", params={"sortBy": "deliveryAttempt"}).status_code == 400
     one = ask("GET", f"{HOOKS}/delivery-logs/{failed[0]['deliveryId']}").json()["result"]

@@ -15,7 +15,7 @@ from .moments import now_utc
 from .shapes import WorkOrder, new_work_order, settle
 from .writes import LOCKED, apply
 
-FIRST_WORK_ORDER = 4_410_001
+FIRST_WORK_ORDER = 4_410_027  # the one of the documented sample event
 
 
 class Missing(Exception):
