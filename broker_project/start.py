@@ -45,7 +45,7 @@ def prepare(argv: list[str]) -> None:
             _wipe(data_dir())
         provide_keys(data_dir())
         for name in ("static", "messages", "messages-control"):
-            (data_dir() / name).mkdir(exist_ok=True)
+            _make(data_dir() / name)
         if not os.environ.get("DATABASE_URL"):
             os.environ["DATABASE_URL"] = embedded_postgres.start(data_dir() / "postgres").url
             os.environ["BROKER_EMBEDDED_POSTGRES"] = "1"
@@ -103,8 +103,8 @@ def provide_keys(folder: Path) -> None:
 
 def kept(path: Path, make: Callable[[], str]) -> str:
     """The text of ``path``; made once, readable by this user only. Raises Misconfigured."""
+    _make(path.parent)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         try:
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
@@ -113,10 +113,22 @@ def kept(path: Path, make: Callable[[], str]) -> str:
             file.write(value := make())
         return value
     except OSError as error:
-        raise Misconfigured(
-            f"The data folder {path.parent} cannot be used ({error.strerror}). Give this user rights to it, or choose "
-            "another with --data-dir or BROKER_DATA_DIR."
-        ) from error
+        raise _unusable(path.parent, error) from error
+
+
+def _make(folder: Path) -> None:
+    """Make ``folder`` unless it is there. Raises Misconfigured."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unusable(folder, error) from error
+
+
+def _unusable(folder: Path, error: OSError) -> Misconfigured:
+    return Misconfigured(
+        f"The data folder {folder} cannot be used ({error.strerror}). Give this user rights to it, or choose another "
+        "with --data-dir or BROKER_DATA_DIR."
+    )
 
 
 def option(argv: list[str], name: str) -> str | None:

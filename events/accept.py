@@ -60,8 +60,6 @@ def accept_events(
         originals = _originals(company, [event.dedupe_key for event in known])
         counts = _route_all([pair for pair in zip(ids, incoming, strict=True) if pair[0] in fresh], company)
         write([_duplicate_log(originals[event.dedupe_key or ""], event) for event in known])
-    if any(counts.values()):
-        nudge()
     return [
         Accepted(id=id, duplicate_of=None, deliveries=counts[id])
         if id in fresh
@@ -182,6 +180,8 @@ def _route_all(new: Sequence[tuple[UUID, Incoming]], company: Company) -> dict[U
     open_lanes([(delivery.connector_id, delivery.lane_key) for delivery in deliveries])
     insert_deliveries(deliveries)
     write(logs)
+    if any(not delivery.sentence for delivery in deliveries):
+        nudge()  # for those that are not held; a resumed connector's are found by the sweep
     return counts
 
 

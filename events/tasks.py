@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from celery import shared_task
+from django.db import close_old_connections
 
 from . import deliver as delivery
 from .lanes import any_due
@@ -12,6 +13,7 @@ from .nudge import nudge
 @shared_task(name="events.tasks.deliver")
 def deliver() -> None:
     """There is work: deliver what is due. A run is bounded; what is left is taken up by another one at once."""
+    close_old_connections()
     delivery.deliver_due(seconds=20.0)
     if any_due():
         nudge()
@@ -20,5 +22,6 @@ def deliver() -> None:
 @shared_task(name="events.tasks.sweep")
 def sweep() -> None:
     """Wake the workers when a retry came due, a lease ran out or a hint was lost."""
+    close_old_connections()
     if any_due():
         nudge()

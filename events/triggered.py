@@ -73,7 +73,8 @@ def accept_trigger(
             for event in events
             if event.id in merged
         )
-    nudge()
+        if not held:
+            nudge()
     return [Accepted(event.id, merged.get(event.id), 0 if event.id in merged else 1) for event in events]
 
 

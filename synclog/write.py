@@ -25,9 +25,8 @@ def write(logs: Sequence[SyncLog], calls: Sequence[ApiCall] = ()) -> None:
 def _copy(model: type[models.Model], fields: Sequence[models.Field[Any, Any]], rows: Iterable[models.Model]) -> None:
     if not rows:
         return
-    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
-        sql.Identifier(model._meta.db_table), sql.SQL(", ").join(sql.Identifier(field.column) for field in fields)
-    )
+    columns = sql.SQL(", ").join([sql.Identifier(str(field.column)) for field in fields])
+    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(model._meta.db_table), columns)
     plain = [(field.attname, isinstance(field, models.JSONField)) for field in fields]
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         for row in rows:

@@ -101,7 +101,7 @@ class Bench:
         from django.db import connection
 
         connection.close()
-        connection.close_pool()
+        connection.close_pool()  # type: ignore[attr-defined]  # only PostgreSQL's wrapper has it
         self._postgres.stop()
 
     def _configure(self) -> None:

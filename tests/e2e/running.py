@@ -81,6 +81,7 @@ def browser() -> Iterator[Browser]:
 def signed_in(started: Browser, demo: RunningDemo, **options: Any) -> Page:
     """A page on the admin's overview; ``options`` are those of a browser context, such as ``color_scheme``."""
     page = started.new_context(**options).new_page()
+    page.set_default_timeout(15_000)
     page.goto(f"{demo.broker}/admin/")
     page.get_by_label("Username").fill("admin")
     page.get_by_label("Password").fill(demo.password)

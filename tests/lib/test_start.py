@@ -67,3 +67,28 @@ def test_the_file_env_is_read_first_and_gives_way_to_the_environment(tmp_path: P
     found = prepared(tmp_path, "up", SECRET_KEY="from-environment")
     assert found["DATABASE_URL"] == "postgresql://from.file.example.test/broker"
     assert found["SECRET_KEY"] == "from-environment"
+
+
+def manage(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """``manage.py <command>`` of an installation that has everything in its environment."""
+    keys = {"SECRET_KEY": "made up", "BROKER_ENCRYPTION_KEYS": "k1:" + "A" * 43 + "="}
+    return subprocess.run(
+        [sys.executable, "manage.py", command],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], **REAL, **keys, "BROKER_DATA_DIR": str(folder)},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_a_data_folder_that_is_not_there_yet_is_made(tmp_path: Path) -> None:
+    done = manage("check", tmp_path / "not" / "there")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "not" / "there" / "static").is_dir()
+
+
+def test_a_data_folder_that_cannot_be_made_is_named_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = manage("check", tmp_path / "file" / "data")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"The data folder {tmp_path / 'file' / 'data' / 'static'} cannot be used (")
