@@ -430,7 +430,7 @@ def test_a_fault_speaks_the_dialect_of_the_api_that_it_hits(ask: Client) -> None
 
 def ids(ask: Client, **query: Any) -> list[int]:
     query = {"list": "workorders_all", "sticky": "false", "columns": "id,title", **query}
-    return [row["id"] - 4410000 for row in ask("GET", WO, params=query).json()["results"]]
+    return [row["id"] - 4410026 for row in ask("GET", WO, params=query).json()["results"]]
 
 
 def test_the_list_pages_sorts_and_shows_the_columns_that_are_asked_for(ask: Client) -> None:
@@ -457,7 +457,7 @@ def test_the_list_pages_sorts_and_shows_the_columns_that_are_asked_for(ask: Clie
 def test_filters_join_and_echo_and_unknown_ones_are_ignored(ask: Client) -> None:
     create(ask, title="Switch in Duluth")
     create(ask, title="Printer", location={"mode": "remote"}, client={"id": 901})
-    assert ids(ask, f_work_order_id="4410028,4410009") == [2]
+    assert ids(ask, f_work_order_id="4410028,4410035") == [2]
     assert ids(ask, f_search="duluth") == [1]
     assert ids(ask, f_client="901", f_search="print") == [2]
     assert ids(ask, f_client="901", f_search="duluth") == []
@@ -487,8 +487,8 @@ def test_named_lists_hold_their_statuses(ask: Client, sim: fn.FieldNationSim) ->
         sim.act("publish", create(ask)["id"])
     sim.act("assign", 4410029)
     sim.act("report_problem", 4410029, comments="late")
-    sim.act("assign", 4410004)
-    sim.act("work_done", 4410004)
+    sim.act("assign", 4410030)
+    sim.act("work_done", 4410030)
     wanted = {
         "workorders_draft": [1],
         "workorders_published_routed": [2],

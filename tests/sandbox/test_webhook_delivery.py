@@ -358,7 +358,7 @@ def test_a_hanging_receiver_does_not_block_the_api(ask: Client) -> None:
         subscribe(ask, f"http://127.0.0.1:{silent.getsockname()[1]}/", "workorder.created")
         for _ in range(20):
             create(ask)
-        assert ask("GET", f"{WO}/4410020", timeout=4).status_code == 200
+        assert ask("GET", f"{WO}/4410046", timeout=4).status_code == 200
 
 
 def test_what_was_not_delivered_is_sent_after_a_restart(tmp_path: Path, receiver: Receiver) -> None:
