@@ -121,7 +121,7 @@ SENTENCES: Final[Mapping[str, Sentence]] = MappingProxyType(
         ),
         "lease_lost": Sentence("This attempt took longer than its lease, so another worker took the delivery over."),
         "dead": Sentence(
-            "Given up: {cause} Correct the cause, then retry or discard the delivery.",
+            "Given up: {cause} Retry the delivery when that is done, or discard it.",
             "Given up. Look at the last attempt, correct the cause, then retry or discard the delivery.",
         ),
         "dead_exhausted": Sentence(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 
 import pytest
@@ -28,11 +29,14 @@ def test_tokens_in_addresses_are_replaced(line: str, kept: str) -> None:
 
 
 @pytest.mark.django_db
-def test_a_refused_trigger_call_leaves_no_token_in_the_log(capfd: pytest.CaptureFixture[str]) -> None:
-    root = logging.getLogger()
-    stream = next(handler for handler in root.handlers if handler.get_name() == "console")
-    assert Client().post("/integrations/trigger/a-token-of-the-test").status_code == 401
-    stream.flush()
-    written = capfd.readouterr().err
-    assert "a-token-of-the-test" not in written
-    assert "Unauthorized: /integrations/trigger/[redacted]" in written
+def test_a_refused_trigger_call_leaves_no_token_in_the_log() -> None:
+    console = next(handler for handler in logging.getLogger().handlers if handler.get_name() == "console")
+    assert isinstance(console, logging.StreamHandler)
+    written = io.StringIO()
+    before = console.setStream(written)
+    try:
+        assert Client().post("/integrations/trigger/a-token-of-the-test").status_code == 401
+    finally:
+        console.setStream(before)
+    assert "a-token-of-the-test" not in written.getvalue()
+    assert "Unauthorized: /integrations/trigger/[redacted]" in written.getvalue()

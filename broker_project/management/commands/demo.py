@@ -89,5 +89,3 @@ class Command(BaseCommand):
             "Ctrl-C stops everything.",
         ):
             self.stdout.write(line)
-
-
