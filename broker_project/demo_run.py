@@ -97,7 +97,7 @@ def send_one_each_way(sample: demo.Demo, addresses: Addresses, *, check: Callabl
 
 
 def _result(what: str, began: float, check: Callable[[], None], **which: Any) -> Result:
-    deliveries = Delivery.objects.filter(**which).select_related("connector").order_by("-seq")
+    deliveries = Delivery.objects.filter(**which).select_related("connector__company").order_by("-seq")
     while True:
         check()
         delivery = deliveries.first()

@@ -26,7 +26,7 @@ from . import inbound, outbound, remote
 from .lanes import claim, renew
 from .outcome import CannotTell, Link, Outcome, failed, with_evidence
 from .settle import Settled, settle
-from .steps import Notebook
+from .steps import Notebook, traces_of
 from .work import Work, load
 
 T = TypeVar("T")
@@ -62,6 +62,7 @@ def perform(work: Work) -> Outcome:
     except Exception as error:  # the worker boundary: what is not of the family is a bug, and is parked
         if not isinstance(error, BrokerError):
             logger.exception("Delivery %s failed inside the broker.", work.delivery.id)
+        notes.traces.extend(traces_of(error))
         outcome = _failed(work, error, notes)
     return with_evidence(outcome, exchanges=caller.exchanges, details=notes.details())
 

@@ -106,7 +106,7 @@ class DeliveryAdmin(ReadOnly, ExactSearch, PrunableList, DetailPage):
         "next_attempt_at",
         "created_at",
     )
-    list_select_related = ("connector",)
+    list_select_related = ("connector__company",)
     list_filter = (
         ("state", ChoicesDropdownFilter),
         ("connector", RelatedDropdownFilter),

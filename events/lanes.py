@@ -83,6 +83,7 @@ _CLAIM = """
 WITH due AS (
     SELECT lane.id, lane.due_at, row_number() OVER (PARTITION BY c.id ORDER BY lane.due_at) AS turn
     FROM connectors_connector AS c
+    JOIN connectors_company AS company ON company.id = c.company_id AND company.is_active
     LEFT JOIN unnest(%(busy)s::bigint[], %(running)s::int[]) AS b(id, running) ON b.id = c.id
     CROSS JOIN LATERAL (
         SELECT l.id, l.due_at FROM events_lane AS l
@@ -210,8 +211,10 @@ def any_due() -> bool:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT EXISTS (SELECT 1 FROM connectors_connector AS c WHERE c.status = 'active' AND EXISTS (
-                SELECT 1 FROM events_lane AS l WHERE l.connector_id = c.id AND l.due_at <= statement_timestamp()))
+            SELECT EXISTS (SELECT 1 FROM connectors_connector AS c
+                JOIN connectors_company AS company ON company.id = c.company_id AND company.is_active
+                WHERE c.status = 'active' AND EXISTS (
+                    SELECT 1 FROM events_lane AS l WHERE l.connector_id = c.id AND l.due_at <= statement_timestamp()))
             """
         )
         return bool(cursor.fetchone()[0])

@@ -8,12 +8,12 @@ from connectors.models import Connector
 from synclog.models import SyncLog
 
 from .models import Delivery, Event
-from .states import OPEN
+from .states import State
 
 
 def report(event: Event) -> dict[str, Any]:
     """The event, its deliveries, and the decisions that made none; plain values, three queries."""
-    deliveries = event.deliveries.select_related("connector").order_by("seq")
+    deliveries = event.deliveries.select_related("connector__company").order_by("seq")
     decisions = SyncLog.objects.filter(event_id=event.pk, delivery_id=None).select_related("connector")
     return {
         "id": str(event.pk),
@@ -48,9 +48,13 @@ def _delivery(delivery: Delivery) -> dict[str, Any]:
 
 
 def sentence_of(delivery: Delivery) -> str:
-    """The delivery's state as a sentence. ``delivery.connector`` should be loaded."""
-    if delivery.state in OPEN and delivery.connector.status != Connector.Status.ACTIVE:
-        return f"It waits: the connector is {delivery.connector.get_status_display().lower()}."
+    """The delivery's state as a sentence. ``delivery.connector.company`` should be loaded."""
+    if delivery.state in (State.PENDING, State.RETRYING):
+        connector = delivery.connector
+        if connector.status != Connector.Status.ACTIVE:
+            return f"It waits: the connector is {connector.get_status_display().lower()}."
+        if not connector.company.is_active:
+            return f"It waits: the company {connector.company.name} is switched off."
     if delivery.sentence:
         return delivery.sentence
     return {

@@ -8,6 +8,7 @@ from typing import Any
 
 from broker_project.lib.errors import MappingError
 from mappings.engine import Plan, Step
+from mappings.jsonnet import ScriptError
 from mappings.scripts import ScriptRunner
 
 VALUE_LIMIT = 500
@@ -41,6 +42,11 @@ class Notebook:
         if self.traces:
             found["trace"] = list(self.traces)
         return found
+
+
+def traces_of(error: Exception) -> tuple[str, ...]:
+    """What a script had traced before it failed, also behind the failure of its row."""
+    return next((found.traces for found in (error, error.__cause__) if isinstance(found, ScriptError)), ())
 
 
 def _row(step: Step) -> dict[str, Any]:

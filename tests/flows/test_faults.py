@@ -8,9 +8,10 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from connectors.models import Connector
+from connectors.models import Company, Connector
 from events import replay
 from events.models import Delivery, Lane
+from events.report import sentence_of
 from events.states import State
 from mappings.models import RecordLink
 from synclog.models import SyncLog
@@ -171,6 +172,16 @@ def test_a_failing_script_is_not_retried_and_names_its_line(world: World) -> Non
     assert (delivery.state, delivery.reason) == (State.DEAD, "transformation")
     details = SyncLog.objects.get().details
     assert (details["target"], details["line"]) == ("description", 2)
+    assert [row["target"] for row in details["mapped"]][:2] == ["subject", "status"]
+
+
+def test_what_a_script_traced_before_it_failed_is_in_the_log(world: World) -> None:
+    row = world.connector.mappings.get(target="description", direction="outbound")
+    row.options = {"script": "std.trace('so far', null).here"}
+    row.save()
+    world.post(event())
+    world.deliver()
+    assert any("so far" in line for line in SyncLog.objects.get().details["trace"])
 
 
 def test_a_bug_is_parked_with_its_traceback(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -280,3 +291,12 @@ def test_creating_again_is_allowed_for_one_attempt_only(world: World) -> None:
     world.deliver()
     assert only_delivery().state == State.SUCCEEDED
     assert len(world.help_desk.tickets()) == 1
+
+
+def test_nothing_is_sent_for_a_company_that_is_switched_off(world: World) -> None:
+    world.post(event())
+    Company.objects.update(is_active=False)
+    assert world.deliver() == 0
+    assert sentence_of(only_delivery()) == "It waits: the company Sandbox company is switched off."
+    Company.objects.update(is_active=True)
+    assert world.deliver() == 1

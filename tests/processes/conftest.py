@@ -10,6 +10,7 @@ import socket
 import subprocess
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -169,6 +170,7 @@ def installed(folder: Path, *, celery_broker: str) -> Iterator[Installation]:
                 "DATABASE_URL": database_url(),
                 "BROKER_DATA_DIR": str(folder),
                 "CELERY_BROKER_URL": celery_broker,
+                "BROKER_QUEUE": f"test-{uuid.uuid4()}",
                 "BROKER_LEASE_SECONDS": str(LEASE_SECONDS),
                 "BROKER_READ_TIMEOUT": "3",
                 "BROKER_PUBLIC_URL": f"http://127.0.0.1:{port}",

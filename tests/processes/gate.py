@@ -26,6 +26,10 @@ class Gate:
         self._listener = listener
         threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
 
+    def open_if_shut(self) -> None:
+        if self._listener is None:
+            self.open()
+
     def shut(self) -> None:
         if self._listener is not None:
             self._listener.close()
@@ -48,7 +52,12 @@ class Gate:
             if self._listener is not listener:
                 client.close()
                 return
-            server = socket.create_connection(self._target)
+            try:
+                server = socket.create_connection(self._target, timeout=10)
+                server.settimeout(None)
+            except OSError:
+                client.close()  # the service itself did not answer: the caller tries again
+                continue
             self._open |= {client, server}
             for source, sink in ((client, server), (server, client)):
                 threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from kombu import Connection
 
 from events.models import Delivery
 from tests.flows.conftest import event
@@ -52,6 +53,9 @@ def gated(
     gate, url = gate_and_url
     with installed(tmp_path, celery_broker=url) as installation:
         yield installation, gate
+        gate.open_if_shut()
+        with Connection(url) as connection:
+            connection.default_channel.queue_delete(installation.environment["BROKER_QUEUE"])
 
 
 def test_a_killed_worker_loses_doubles_and_reorders_nothing(gated: tuple[Installation, Gate]) -> None:
