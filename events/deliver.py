@@ -32,6 +32,9 @@ from .work import Work, load
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
+GATHER_SECONDS = 0.03
+"""A claim costs about the same for one delivery and for thirty, so small ones keep this distance."""
+PLENTY = 32
 SETTLE_SECONDS = 0.02
 """Results are collected for at most this long, then settled together."""
 RENEW_AFTER = 0.3
@@ -46,6 +49,12 @@ SHARE = 0.75
 def scripts() -> Sandbox:
     """The script sandbox of this process."""
     return Sandbox()
+
+
+@cache
+def call_pool(threads: int) -> ThreadPoolExecutor:
+    """The threads of this process that make calls; they stay from one run to the next."""
+    return ThreadPoolExecutor(threads, thread_name_prefix="deliver")
 
 
 def perform(work: Work) -> Outcome:
@@ -103,23 +112,28 @@ class Pump:
         self.lease_seconds = self.lease_seconds or settings.LEASE_SECONDS
         self._running: dict[Future[Outcome], Work] = {}
         self._renew_at = time.monotonic() + self.lease_seconds * RENEW_AFTER
+        self._claim_at = 0.0
 
     def run(self) -> int:
         """Do the work; return how many attempts were settled."""
         done = 0
         until = time.monotonic() + self.seconds
-        with ThreadPoolExecutor(self.threads, thread_name_prefix="deliver") as pool:
-            while True:
-                goes_on = time.monotonic() < until and not self.stop()
-                claimed = through_outage(lambda: self._claim(pool)) if goes_on else 0
-                if not self._running:
-                    if not claimed:
-                        return done
-                    continue
-                done += self._settle()
-                self._renew()
+        while True:
+            goes_on = time.monotonic() < until and not self.stop()
+            claimed = through_outage(self._claim) if goes_on else 0
+            if not self._running:
+                if not claimed:
+                    return done
+                continue
+            done += self._settle()
+            self._renew()
 
-    def _claim(self, pool: ThreadPoolExecutor) -> int:
+    def _gather(self) -> None:
+        """Let more come due before the next claim, unless the last one brought plenty."""
+        time.sleep(max(0.0, self._claim_at - time.monotonic()))
+
+    def _claim(self) -> int:
+        self._gather()
         free = min(self.threads - len(self._running), settings.BATCH_SIZE)
         # Few free threads are not worth a round trip while others will soon be free too.
         if free < max(1, self.threads // 8) and self._running:
@@ -135,8 +149,9 @@ class Pump:
                 lease_seconds=self.lease_seconds,
             )
             works = load(heads, claim_id=claim_id) if heads else []
+        self._claim_at = time.monotonic() + (GATHER_SECONDS if len(works) < PLENTY else 0.0)
         for work in works:
-            self._running[pool.submit(perform, work)] = work
+            self._running[call_pool(self.threads).submit(perform, work)] = work
         return len(works)
 
     def _settle(self) -> int:
