@@ -55,7 +55,7 @@ def gated(
         yield installation, gate
         gate.open_if_shut()
         with Connection(url) as connection:
-            connection.default_channel.queue_delete(  # type: ignore[attr-defined] - the stub lacks it
+            connection.default_channel.queue_delete(  # type: ignore[attr-defined]  # the stub lacks it
                 installation.environment["BROKER_QUEUE"]
             )
 
