@@ -115,6 +115,15 @@ class Company(models.Model):
         self.previous_secret_until = timezone.now() + OVERLAP
 
 
+class ConflictPolicy(models.TextChoices):
+    """Who wins when both sides changed a field since the last sync."""
+
+    LAST_WRITE = "last_write", "Last write wins"
+    FIELD_NATION = "field_nation", "Field Nation wins"
+    EXTERNAL = "external", "External system wins"
+    MANUAL = "manual", "A person decides"
+
+
 class Connector(models.Model):
     """One configured external system of a company."""
 
@@ -148,6 +157,40 @@ class Connector(models.Model):
     max_attempts = models.PositiveSmallIntegerField(
         null=True, blank=True, help_text="Tries before a delivery becomes a dead letter. Empty: the installation's."
     )
+    conflict_policy = models.CharField(
+        "when both sides changed",
+        max_length=12,
+        choices=ConflictPolicy,
+        default=ConflictPolicy.LAST_WRITE,
+        help_text="What happens to a mapped field that was changed on both sides since the last sync. A field mapping "
+        "can say otherwise for its field.",
+    )
+    requests_per_minute = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Calls to the external system, all workers together. Empty: no limit."
+    )
+    burst = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="Calls that may be made at once after a pause. Empty: a tenth of the calls per minute.",
+    )
+    max_concurrent = models.PositiveSmallIntegerField(
+        "concurrent calls",
+        null=True,
+        blank=True,
+        help_text="Deliveries under way at the same time, all workers together. Empty: no limit.",
+    )
+    hop_limit = models.PositiveSmallIntegerField(
+        "changes per record and hour",
+        default=60,
+        help_text="How often one record may be written within an hour before the broker takes it for an endless "
+        "exchange and stops.",
+    )
+    version = models.PositiveIntegerField(
+        "configuration version", default=0, editable=False, help_text="Number of the last published version."
+    )
+    is_stale = models.BooleanField(
+        default=True, editable=False, help_text="Settings, triggers or mappings were changed after that version."
+    )
     trigger_token = SealedField(default="", editable=False)
     trigger_token_hash = models.CharField(max_length=64, unique=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -168,3 +211,36 @@ class Connector(models.Model):
         """Make a new trigger token; the old one is refused from the next save on."""
         self.trigger_token = new_token()
         self.trigger_token_hash = digest(self.trigger_token)
+
+
+class ConnectorState(models.Model):
+    """What the workers know about a connector right now: circuit breaker, rate limit, hold. Written by them only.
+
+    A row of its own, because it changes with the traffic while the configuration does not. No row means: closed
+    breaker, full bucket, not held.
+    """
+
+    class Breaker(models.TextChoices):
+        CLOSED = "closed", "Closed"
+        OPEN = "open", "Open"
+        HALF_OPEN = "half_open", "Half open"
+
+    connector = models.OneToOneField(Connector, on_delete=models.CASCADE, primary_key=True, related_name="state")
+    breaker = models.CharField(max_length=10, choices=Breaker, default=Breaker.CLOSED, db_default=Breaker.CLOSED)
+    failures = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="Failures in a row, of different records."
+    )
+    failing_key = models.CharField(max_length=300, blank=True, db_default="", help_text="Record of the last failure.")
+    failure = models.CharField(max_length=1000, blank=True, db_default="", help_text="The last failure, as a sentence.")
+    openings = models.PositiveIntegerField(default=0, db_default=0, help_text="Failed probes in a row.")
+    opened_at = models.DateTimeField(null=True)
+    next_probe_at = models.DateTimeField(null=True)
+    tokens = models.FloatField(null=True, help_text="Calls that may be made at refilled_at; null is a full bucket.")
+    refilled_at = models.DateTimeField(null=True)
+    blocked_until = models.DateTimeField(null=True, help_text="Retry-After of the external system.")
+    held_at = models.DateTimeField(null=True, help_text="Deliveries are held since, until a person resumes.")
+    held_code = models.CharField(max_length=40, blank=True, db_default="")
+    held_sentence = models.CharField(max_length=1000, blank=True, db_default="")
+
+    def __str__(self) -> str:
+        return f"State of {self.connector_id}"

@@ -108,6 +108,10 @@ class EventTrigger(models.Model):
         CREATE = "create", "Create Record"
         SCRIPT = "script", "Custom Script"
 
+    class Mode(models.TextChoices):
+        EACH = "each", "Each event"
+        NEWEST = "newest", "Newest state only"
+
     connector = models.ForeignKey(Connector, on_delete=models.CASCADE, related_name="triggers")
     event_type = models.CharField(
         "event", max_length=60, choices=[(event.constant, event.name) for event in catalogue.EVENTS]
@@ -128,6 +132,12 @@ class EventTrigger(models.Model):
         blank=True,
         help_text='Which work orders. Example: {"match": "all", "conditions": [{"field": "status.name", "op": '
         '"equals", "value": "assigned"}]}. Empty: all.',
+    )
+    delivery_mode = models.CharField(
+        max_length=10,
+        choices=Mode,
+        default=Mode.EACH,
+        help_text="“Newest state only”, for Update Record: waiting updates of one record become the newest one.",
     )
     position = models.PositiveSmallIntegerField(default=0, help_text="Actions of one event run in this order.")
     is_enabled = models.BooleanField("ticked", default=True)
@@ -171,12 +181,16 @@ class Lane(models.Model):
     key = models.CharField(max_length=300)
     due_at = models.DateTimeField(null=True)
     claim = models.UUIDField(null=True)
+    held_by = models.CharField(max_length=150, blank=True, db_default="", help_text="Who holds the lane back.")
+    held_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["connector", "key"], name="lane_once")]
         indexes = [
             # the claim: what is due, per connector, oldest first
             models.Index(fields=["connector", "due_at"], condition=Q(due_at__isnull=False), name="lane_due"),
+            # concurrent calls of a connector, and what drain waits for
+            models.Index(fields=["connector"], condition=Q(claim__isnull=False), name="lane_claimed"),
         ]
 
     def __str__(self) -> str:
@@ -211,6 +225,17 @@ class Delivery(models.Model):
     create_again = models.BooleanField(
         default=False, help_text="A person decided that a create of unknown outcome did not happen."
     )
+    forced = models.BooleanField(
+        db_default=False, default=False, help_text="A person asked for it: written even when nothing has changed."
+    )
+    version = models.PositiveIntegerField(
+        "configuration version", null=True, help_text="Version of the connector's configuration that it runs with."
+    )
+    superseded_by = models.UUIDField(null=True, help_text="The delivery that carries its content.")
+    note = models.TextField(blank=True, default="", db_default="", help_text="What people wrote about it.")
+    conflict = models.JSONField(
+        null=True, help_text="Fields changed on both sides: target, base, ours, theirs; and what a person chose."
+    )
     work_order_id = models.BigIntegerField(null=True)
     external_id = models.CharField(max_length=255, blank=True)
     created_at = models.DateTimeField(db_default=Now())
@@ -230,6 +255,8 @@ class Delivery(models.Model):
             models.Index(
                 fields=["state", "-seq"], condition=Q(state__in=[State.DEAD, State.WAITING]), name="delivery_attention"
             ),
+            # dead letters of a record, which a later success resolves
+            models.Index(fields=["connector", "lane_key"], condition=Q(state=State.DEAD), name="delivery_dead_by_lane"),
         ]
 
     def __str__(self) -> str:
@@ -238,3 +265,81 @@ class Delivery(models.Model):
     @property
     def subject(self) -> str:
         return f"work order {self.work_order_id}" if self.work_order_id else f"record {self.external_id}"
+
+
+class ConfigVersion(models.Model):
+    """One published configuration of a connector: settings, triggers, mappings; immutable, numbered, no secrets."""
+
+    connector = models.ForeignKey(Connector, on_delete=models.CASCADE, related_name="versions", db_index=False)
+    number = models.PositiveIntegerField()
+    created_at = models.DateTimeField(db_default=Now())
+    user = models.CharField(max_length=150, blank=True, help_text="Who saved it; empty: changed outside the admin.")
+    comment = models.CharField(max_length=200, blank=True)
+    snapshot = models.JSONField()
+    digest = models.CharField(max_length=64, help_text="Of the snapshot: an equal one makes no new version.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["connector", "number"], name="config_version_once")]
+
+    def __str__(self) -> str:
+        return f"Version {self.number}"
+
+
+class Job(models.Model):
+    """Something long that a person started: a paced replay, a catch-up, a resync. Runs in steps; can be stopped.
+
+    A step is done by whichever worker takes it; ``cursor`` says where the next one begins, so a worker that dies
+    costs at most one step, which is safe to do twice.
+    """
+
+    class Kind(models.TextChoices):
+        RETRY = "retry", "Retry deliveries"
+        DISCARD = "discard", "Discard deliveries"
+        CATCH_UP = "catch_up", "Catch up on webhooks"
+        RESYNC_WORK_ORDERS = "resync_work_orders", "Resync work orders"
+        RESYNC_RECORDS = "resync_records", "Resync external records"
+
+    class State(models.TextChoices):
+        RUNNING = "running", "Running"
+        STOPPED = "stopped", "Stopped"
+        FINISHED = "finished", "Finished"
+        FAILED = "failed", "Failed"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    kind = models.CharField(max_length=20, choices=Kind)
+    state = models.CharField(max_length=10, choices=State, default=State.RUNNING)
+    company = models.ForeignKey(Company, on_delete=models.CASCADE, null=True, related_name="jobs", db_index=False)
+    connector = models.ForeignKey(Connector, on_delete=models.CASCADE, null=True, related_name="jobs", db_index=False)
+    parameters = models.JSONField(default=dict, help_text="What was asked for.")
+    cursor = models.JSONField(default=dict, help_text="Where the next step begins.")
+    per_minute = models.PositiveIntegerField(null=True, help_text="Pace. Empty: as fast as the steps go.")
+    total = models.PositiveIntegerField(null=True, help_text="Items in all, where that is known.")
+    done = models.PositiveIntegerField(default=0)
+    left_alone = models.PositiveIntegerField(default=0, help_text="Items for which there was nothing to do.")
+    sentence = models.CharField(max_length=1000, blank=True, help_text="How it stands, said to a person.")
+    user = models.CharField(max_length=150)
+    created_at = models.DateTimeField(db_default=Now())
+    next_step_at = models.DateTimeField(null=True, help_text="Null when it does not run.")
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            # the sweep looks for a step that is due
+            models.Index(fields=["next_step_at"], condition=Q(next_step_at__isnull=False), name="job_due"),
+        ]
+
+    def __str__(self) -> str:
+        return self.get_kind_display()
+
+
+class Drain(models.Model):
+    """While its one row exists, workers finish what they began and claim nothing: for a deploy."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    since = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="drain_one_row")]
+
+    def __str__(self) -> str:
+        return f"Draining since {self.since}"

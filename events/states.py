@@ -1,9 +1,11 @@
 """The states of a delivery, and the only place that writes them.
 
-pending ──► in_flight ──► succeeded | skipped | superseded
-   ▲           │  ▲  └──► dead        (a person may retry or discard)
+pending ──► in_flight ──► succeeded | skipped
+   ▲           │  ▲  └──► dead        (a person may retry or discard; a later success of the record supersedes it)
    └───────────┤  └─────► waiting     (for a person; its reason says why)
                └────────► retrying    (due again at next_attempt_at)
+
+pending, retrying ──► superseded (a newer delivery carries the content) | skipped (a person discards)
 """
 
 from __future__ import annotations
@@ -34,8 +36,14 @@ FINAL = (State.SUCCEEDED, State.SKIPPED, State.SUPERSEDED, State.DEAD)
 ALLOWED_FROM: dict[State, tuple[State, ...]] = {
     State.IN_FLIGHT: (State.PENDING, State.RETRYING, State.IN_FLIGHT),  # from in_flight: its worker died
     State.SUCCEEDED: (State.IN_FLIGHT,),
-    State.SKIPPED: (State.IN_FLIGHT, State.WAITING, State.DEAD),  # from the last two: a person discards
-    State.SUPERSEDED: (State.PENDING, State.RETRYING),
+    State.SKIPPED: (
+        State.IN_FLIGHT,
+        State.PENDING,
+        State.RETRYING,
+        State.WAITING,
+        State.DEAD,
+    ),  # all but the first: a person
+    State.SUPERSEDED: (State.PENDING, State.RETRYING, State.DEAD),
     State.RETRYING: (State.IN_FLIGHT,),
     State.WAITING: (State.IN_FLIGHT,),
     State.DEAD: (State.IN_FLIGHT,),

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 
-from connectors.models import Connector
+from connectors.models import ConflictPolicy, Connector
 
 from .engine import NO_DEFAULT, MappingRow, validate
 
@@ -57,6 +57,13 @@ class FieldMapping(models.Model):
         null=True, blank=True, help_text="JSON. Used when the source is empty, null or missing, or when no entry fits."
     )
     label = models.CharField(max_length=200, blank=True, help_text="Your own name for the row; shown in the logs.")
+    conflict_policy = models.CharField(
+        "when both sides changed",
+        max_length=12,
+        choices=ConflictPolicy,
+        blank=True,
+        help_text="For this field. Empty: as the connector says.",
+    )
 
     class Meta:
         indexes = [
@@ -111,6 +118,13 @@ class RecordLink(models.Model):
     written_back_at = models.DateTimeField(
         null=True, blank=True, help_text="When the work order id was written into the external record."
     )
+    # The last state in which both sides agreed, by target path; None: not known, so the next delivery writes all.
+    sent = models.JSONField(null=True, editable=False, help_text="Outbound values last written to the record.")
+    seen = models.JSONField(null=True, editable=False, help_text="Inbound values last read from the record.")
+    remote = models.JSONField(null=True, editable=False, help_text="What the record held at the outbound targets then.")
+    applied_at = models.DateTimeField(null=True, editable=False, help_text="Time of the newest event applied.")
+    hops = models.PositiveIntegerField(default=0, db_default=0, editable=False, help_text="Writes since hops_since.")
+    hops_since = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
