@@ -13,6 +13,7 @@ from broker_project.lib.errors import (
     AuthFailed,
     BrokerError,
     Conflict,
+    Forbidden,
     InvalidRecord,
     Misconfigured,
     NotFound,
@@ -52,7 +53,7 @@ class _Row:
 _ROWS: Mapping[int, _Row] = {
     400: _Row(InvalidRecord, "refused the values", "Correct the mapping or the source data."),
     401: _Row(AuthFailed, "refused the credentials", "Check them in the connector and outside."),
-    403: _Row(AuthFailed, "refused the rights", "Grant the account the rights for this call; check its allow list."),
+    403: _Row(Forbidden, "refused the rights", "Grant the account the rights for this call; check its allow list."),
     404: _Row(NotFound, "does not know this record or address"),
     408: _Row(Unavailable, "waited too long for the request"),
     409: _Row(Conflict, "refused the change because of the record's present state"),

@@ -23,9 +23,12 @@ from broker_project.lib.ids import new_id
 from mappings.jsonnet import Sandbox
 
 from . import inbound, outbound, remote
+from .health import told_by
 from .lanes import claim, renew
 from .outcome import CannotTell, Link, Outcome, failed, with_evidence
-from .settle import Settled, settle
+from .pairs import Settled
+from .relocate import misplaced, relocate
+from .settle import settle
 from .steps import Notebook, traces_of
 from .work import Work, load
 
@@ -67,12 +70,14 @@ def perform(work: Work) -> Outcome:
             field_nation = remote.field_nation(work.target, caller)
             outcome = inbound.perform(work, client, field_nation, scripts(), notes)
         else:
-            outcome = outbound.perform(work, client, scripts(), notes)
+            outcome = outbound.perform(work, client, scripts(), notes, lambda: remote.field_nation(work.target, caller))
     except Exception as error:  # the worker boundary: what is not of the family is a bug, and is parked
         if not isinstance(error, BrokerError):
             logger.exception("Delivery %s failed inside the broker.", work.delivery.id)
         notes.traces.extend(traces_of(error))
-        outcome = _failed(work, error, notes)
+        outcome = replace(_failed(work, error, notes), **vars(told_by(error, work.target, caller.exchanges)))
+    else:
+        outcome = replace(outcome, **vars(told_by(None, work.target, caller.exchanges)))
     return with_evidence(outcome, exchanges=caller.exchanges, details=notes.details())
 
 
@@ -86,6 +91,7 @@ def _failed(work: Work, error: Exception, notes: Notebook) -> Outcome:
         external_id=external_id,
         work_order_id=work_order_id,
         done_operations=progress.done if progress else 0,
+        forget=work.interrupted or bool(progress and progress.wrote),
     )
     if external_id and work_order_id:
         return replace(outcome, link=Link.STORE)
@@ -148,11 +154,15 @@ class Pump:
                 claim_id=claim_id,
                 lease_seconds=self.lease_seconds,
             )
-            works = load(heads, claim_id=claim_id) if heads else []
+            strays = misplaced(heads) if heads else []
+            gone = {stray.lane_id for stray in strays}
+            works = load([head for head in heads if head.lane_id not in gone], claim_id=claim_id) if heads else []
+        for stray in strays:
+            relocate(stray, claim_id=claim_id)
         self._claim_at = time.monotonic() + (GATHER_SECONDS if len(works) < PLENTY else 0.0)
         for work in works:
             self._running[call_pool(self.threads).submit(perform, work)] = work
-        return len(works)
+        return len(heads)
 
     def _settle(self) -> int:
         finished, _ = wait(self._running, timeout=0.2, return_when=FIRST_COMPLETED)

@@ -2,71 +2,69 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from broker_project.lib.errors import BrokerError, MappingError
-from connectors.fieldnation.apply import apply, work_order_id_of
+from connectors.fieldnation.apply import Applied, apply, work_order_id_of
 from connectors.fieldnation.client import FieldNation
 from connectors.fieldnation.plan import Plan, plan_create, plan_update, wants_messages
 from connectors.platforms.contract import Client
-from mappings.inputs import inbound_input
+from mappings.agreement import after_inbound
+from mappings.inputs import inbound_input, outbound_input
+from mappings.merge import flatten
 from mappings.paths import Path
 from mappings.scripts import ScriptRunner
 
-from .outbound import Progress
-from .outcome import Link, Outcome
+from .normalise import normalise_work_order
+from .outcome import Link, LoopSuspected, Outcome, Synced, adopted, postponed
+from .reconcile import Carried, inward, names_of
 from .sentences import explain
 from .states import State
-from .steps import Notebook
+from .steps import Notebook, Progress
 from .work import Work
+
+
+@dataclass(frozen=True)
+class Inbound:
+    """The parts that one inbound delivery works with."""
+
+    work: Work
+    client: Client
+    field_nation: FieldNation
+    notes: Notebook
+    progress: Progress
+    record: dict[str, Any]
 
 
 def perform(work: Work, client: Client, field_nation: FieldNation, scripts: ScriptRunner, notes: Notebook) -> Outcome:
     """Bring the external record into Field Nation. Raises the errors of the family; ``notes`` keeps the progress."""
-    progress = notes.progress = Progress(external_id=work.external_id)
-    record = client.read(work.external_id)
-    fields = notes.map(work.plan, inbound_input(record), scripts)
+    progress = notes.progress = Progress(external_id=work.external_id, agreement=work.agreement)
+    run = Inbound(work, client, field_nation, notes, progress, client.read(work.external_id))
+    work_order_id = work.work_order_id
+    if work_order_id is None and (mark := client.correlation_in(run.record)) in work.open_creates:
+        # The record was made by an outbound create whose answer is not in yet: it is no new one.
+        return adopted(work_order_id=work.open_creates[mark], external_id=work.external_id)
+    if work_order_id is None and work.counterpart_pending:
+        return postponed(explain("postponed_inbound", target=work.external_id))
+    fields = notes.map(work.plan, inbound_input(run.record), scripts)
     if not fields:
         raise MappingError("The inbound mappings gave no value for the work order. Add inbound mappings.")
-    work_order_id = work.work_order_id
     if work_order_id is None:
         new = plan_create(fields, marker=work.correlation)
-        work_order_id = _found_again(work, new, field_nation, progress)
+        work_order_id = _found_again(run, new)
         if work_order_id is None:
-            work_order_id = _create(new, field_nation, notes, progress)
-            return _finish(work, work_order_id, "work_order_created", client, notes, progress)
+            return _created(run, fields, new)
     notes.facts["work_order_id"] = work_order_id
-    code = _update(work_order_id, fields, field_nation, progress)
-    return _finish(work, work_order_id, code, client, notes, progress)
+    return _updated(run, fields, work_order_id)
 
 
-def _finish(work: Work, work_order_id: int, code: str, client: Client, notes: Notebook, progress: Progress) -> Outcome:
-    written_back = _write_back(work, work_order_id, client, progress)
-    changed = code != "no_change" or written_back
-    return Outcome(
-        state=State.SUCCEEDED if changed else State.SKIPPED,
-        code=code,
-        sentence=" ".join(progress.sentences),
-        link=Link.STORE,
-        work_order_id=work_order_id,
-        external_id=work.external_id,
-        written_back=written_back,
-    )
-
-
-def _found_again(work: Work, plan: Plan, field_nation: FieldNation, progress: Progress) -> int | None:
-    """After a create of unknown outcome: the work order that carries our mark, if it was made."""
-    if not work.create_unsettled or work.claimed_at is None:
-        return None
-    found = field_nation.find_created(plan.marker, since=work.claimed_at)
-    if found is not None:
-        progress.sentences.append(explain("work_order_found_again", work_order=found))
-    return found
-
-
-def _create(plan: Plan, field_nation: FieldNation, notes: Notebook, progress: Progress) -> int:
+def _created(run: Inbound, fields: dict[str, Any], new: Plan) -> Outcome:
+    progress, notes = run.progress, run.notes
+    progress.wrote = True
     try:
-        applied = apply(plan, field_nation)
+        applied = apply(new, run.field_nation)
     except BrokerError as error:
         # The work order exists although a later step failed: the link is kept, the next attempt updates it.
         notes.facts["work_order_id"] = work_order_id_of(error)
@@ -74,28 +72,79 @@ def _create(plan: Plan, field_nation: FieldNation, notes: Notebook, progress: Pr
     notes.facts["work_order_id"] = applied.work_order_id
     progress.sentences.append(explain("work_order_created", work_order=applied.work_order_id))
     progress.sentences.extend(applied.unapplied)
-    return applied.work_order_id
+    flat = flatten(fields)
+    carried = Carried(fields=flat, write=flat, body=fields, record=run.record)
+    return _finish(run, applied, "work_order_created", carried)
 
 
-def _update(work_order_id: int, fields: dict[str, Any], field_nation: FieldNation, progress: Progress) -> str:
-    current = field_nation.read(work_order_id, messages=wants_messages(fields))
-    plan = plan_update(fields, current)
-    applied = apply(plan, field_nation)
+def _found_again(run: Inbound, plan: Plan) -> int | None:
+    """After a create of unknown outcome: the work order that carries our mark, if it was made."""
+    work = run.work
+    if not work.create_unsettled or work.claimed_at is None:
+        return None
+    found = run.field_nation.find_created(plan.marker, since=work.claimed_at)
+    if found is not None:
+        run.progress.sentences.append(explain("work_order_found_again", work_order=found))
+    return found
+
+
+def _updated(run: Inbound, fields: dict[str, Any], work_order_id: int) -> Outcome:
+    work, progress = run.work, run.progress
+    current = run.field_nation.read(work_order_id, messages=wants_messages(fields))
+    carried = inward(work, fields, record=run.record, current=current)
+    plan = plan_update(carried.body, current)
+    if plan.steps and work.hops_spent:
+        raise LoopSuspected(
+            explain("loop_suspected", limit=work.target.hop_limit, target=f"work order {work_order_id}")
+        )
+    progress.wrote = bool(plan.steps)
+    applied = apply(plan, run.field_nation)
+    if carried.kept:
+        progress.sentences.append(explain("kept_field_nation", fields=names_of(carried.kept)))
     if applied.changed:
         done = ", ".join(step.purpose for step in plan.steps)
         progress.sentences.append(explain("work_order_updated", work_order=work_order_id, steps=done))
     else:
         progress.sentences.append(explain("no_change", work_order=work_order_id))
     progress.sentences.extend(applied.unapplied)
-    return "work_order_updated" if applied.changed else "no_change"
+    return _finish(run, applied, "work_order_updated" if applied.changed else "no_change", carried)
 
 
-def _write_back(work: Work, work_order_id: int, client: Client, progress: Progress) -> bool:
+def _finish(run: Inbound, applied: Applied, code: str, carried: Carried) -> Outcome:
+    work, progress = run.work, run.progress
+    written_back = _write_back(run, applied.work_order_id)
+    changed = code != "no_change"
+    return Outcome(
+        state=State.SUCCEEDED if changed or written_back else State.SKIPPED,
+        code=code,
+        sentence=" ".join(progress.sentences),
+        link=Link.STORE,
+        work_order_id=applied.work_order_id,
+        external_id=work.external_id,
+        written_back=written_back,
+        synced=Synced(agreement=_agreed(run, applied.work_order, carried), inbound=changed, wrote=changed),
+    )
+
+
+def _agreed(run: Inbound, work_order: Mapping[str, Any], carried: Carried) -> Any:
+    lifted = outbound_input({"workorder": normalise_work_order(dict(work_order))})
+    return after_inbound(
+        run.work.agreement,
+        fields=carried.fields,
+        record=run.record,
+        outbound=run.work.reverse,
+        work_order=lifted,
+        written=carried.write,
+    )
+
+
+def _write_back(run: Inbound, work_order_id: int) -> bool:
     """Put the work order id into the external record, once; as text, which is what such fields mostly hold."""
+    work, progress = run.work, run.progress
     if not work.target.write_back_field or work.written_back:
         return False
     fields: dict[str, Any] = {}
     Path.parse_target(work.target.write_back_field).set(fields, str(work_order_id))
-    client.update(work.external_id, fields)
+    run.client.update(work.external_id, fields)
     progress.sentences.append(explain("written_back", field=work.target.write_back_field, target=work.external_id))
     return True

@@ -19,6 +19,8 @@ from . import catalogue
 from .states import OPEN, State
 
 KEY_PREFIX = "evs_"
+MERGEABLE = {event.constant for event in catalogue.EVENTS if event.mergeable}
+"""Events of which the newest tells all: no message, check-in or file."""
 
 
 class EventSource(models.Model):
@@ -160,6 +162,11 @@ class EventTrigger(models.Model):
             errors["script"] = "A Custom Script action needs a script."
         if self.action != self.Action.CREATE and self.target_object:
             errors["target_object"] = "Only Create Record takes a target object."
+        if self.delivery_mode == self.Mode.NEWEST:
+            if self.action != self.Action.UPDATE:
+                errors["delivery_mode"] = "Only Update Record can send the newest state only; choose “Each event”."
+            elif self.event_type not in MERGEABLE:
+                errors["delivery_mode"] = "Each of these events tells something of its own; choose “Each event”."
         try:
             Filter.parse(self.filters)
         except BrokerError as error:
@@ -254,6 +261,12 @@ class Delivery(models.Model):
             # dead letters and waiting ones, for the operator's lists
             models.Index(
                 fields=["state", "-seq"], condition=Q(state__in=[State.DEAD, State.WAITING]), name="delivery_attention"
+            ),
+            # whether an external trigger stands behind an outbound delivery
+            models.Index(
+                fields=["connector", "lane_key"],
+                condition=Q(direction="inbound", state__in=OPEN),
+                name="delivery_inbound_open",
             ),
             # dead letters of a record, which a later success resolves
             models.Index(fields=["connector", "lane_key"], condition=Q(state=State.DEAD), name="delivery_dead_by_lane"),

@@ -6,15 +6,25 @@ import random
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import Enum
-from typing import Any
+from typing import Any, Literal
+
+from django.conf import settings
 
 from broker_project.lib import errors
+from mappings.agreement import Agreement
 from connectors import retry
 from connectors.http import Exchange
 
 from .sentences import explain
 from .states import State
+
+
+POSTPONED_SECONDS = 2.0
+
+
+Verdict = Literal["ok", "down", "auth", "neutral"]
 
 
 class Link(Enum):
@@ -23,6 +33,20 @@ class Link(Enum):
     KEEP = "keep"
     STORE = "store"
     RELEASE = "release"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Synced:
+    """What a success says about the link: what both sides agree on now, and what was written.
+
+    ``applied_at`` is the time of the event that was applied, ``inbound`` that the work order was written, ``wrote``
+    that anything was.
+    """
+
+    agreement: Agreement
+    applied_at: datetime | None = None
+    inbound: bool = False
+    wrote: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,13 +63,22 @@ class Outcome:
     external_id: str = ""
     written_back: bool = False
     done_operations: int = 0
+    synced: Synced | None = None
+    forget: bool = False
+    """A write may have happened that nobody can vouch for: what was agreed on is not known any more."""
+    conflict: Sequence[Mapping[str, Any]] = ()
+    verdict: Verdict = "neutral"
+    """What the attempt tells about the external system as a whole."""
+    retry_after: float | None = None
+    external_calls: int = 0
     details: Mapping[str, Any] = field(default_factory=dict)
     exchanges: Sequence[Exchange] = ()
 
 
 @dataclass(frozen=True)
 class Rule:
-    """``state`` is where the delivery goes; RETRYING becomes DEAD when the attempts are used up."""
+    """``state`` is where the delivery goes; RETRYING becomes DEAD when the attempts are used up, PENDING gives the
+    attempt back: the connector as a whole is held."""
 
     state: State
     code: str = ""
@@ -55,7 +88,8 @@ RULES: dict[type[Exception], Rule] = {
     errors.Retryable: Rule(State.RETRYING),
     errors.OutcomeUnknown: Rule(State.RETRYING),
     errors.Rejected: Rule(State.DEAD),
-    errors.AuthFailed: Rule(State.WAITING, "waiting_auth"),
+    errors.AuthFailed: Rule(State.PENDING, "held_auth"),
+    errors.Forbidden: Rule(State.WAITING, "waiting_auth"),
     errors.NeedsOperator: Rule(State.WAITING, "waiting_configuration"),
     errors.MappingError: Rule(State.DEAD),
     Exception: Rule(State.WAITING, "waiting_bug"),
@@ -68,7 +102,25 @@ class CannotTell(errors.BrokerError):
     code = "outcome_unknown"
 
 
+class NeedsDecision(errors.BrokerError):
+    """Both sides changed a field and a person is to decide. ``fields`` are the fields with what each side says."""
+
+    code = "conflict"
+
+    def __init__(self, sentence: str, *, fields: Sequence[Mapping[str, Any]]) -> None:
+        super().__init__(sentence)
+        self.fields = fields
+
+
+class LoopSuspected(errors.BrokerError):
+    """The record goes back and forth between the two systems; writing it once more would not end that."""
+
+    code = "loop"
+
+
 RULES[CannotTell] = Rule(State.WAITING, "waiting_outcome_unknown")
+RULES[NeedsDecision] = Rule(State.WAITING, "waiting_conflict")
+RULES[LoopSuspected] = Rule(State.WAITING, "waiting_loop")
 
 
 def rule_for(error: Exception) -> Rule:
@@ -93,12 +145,44 @@ def failed(error: Exception, *, attempt: int, max_attempts: int) -> Outcome:
         if retry.exhausted(attempt, max_attempts):
             sentence = explain("dead_exhausted", cause=cause, attempts=attempt)
             return Outcome(state=State.DEAD, code=code, sentence=sentence, details=details)
-        wait = retry.delay(attempt + 1, retry_after=getattr(error, "retry_after", None), jitter=random.random())  # noqa: S311
+        wait = retry.delay(
+            attempt + 1,
+            retry_after=getattr(error, "retry_after", None),
+            jitter=random.random(),  # noqa: S311
+            factor=settings.RETRY_FACTOR,
+        )
         sentence = explain("retry_planned", cause=cause, attempt=attempt, attempts=max_attempts, seconds=round(wait))
         return Outcome(state=State.RETRYING, code=code, sentence=sentence, wait_seconds=wait, details=details)
     if rule.state is State.DEAD:
         return Outcome(state=State.DEAD, code=code, sentence=explain("dead", cause=cause), details=details)
-    return Outcome(state=State.WAITING, code=rule.code, sentence=explain(rule.code, cause=cause), details=details)
+    if rule.state is State.PENDING:
+        sentence = explain(rule.code, cause=cause)
+        return Outcome(state=State.PENDING, code=rule.code, sentence=sentence, counted=False, details=details)
+    conflict = error.fields if isinstance(error, NeedsDecision) else ()
+    sentence = explain(rule.code, cause=cause)
+    return Outcome(state=State.WAITING, code=rule.code, sentence=sentence, conflict=conflict, details=details)
+
+
+def postponed(sentence: str) -> Outcome:
+    """Not an attempt: the record may be the work of a create that is just running on the other side."""
+    return Outcome(
+        state=State.RETRYING, code="postponed", sentence=sentence, wait_seconds=POSTPONED_SECONDS, counted=False,
+        link=Link.RELEASE,
+    )  # fmt: skip
+
+
+def adopted(*, work_order_id: int | None, external_id: str) -> Outcome:
+    """The two records belong together, as the mark on one shows: link them, and come back in the lane of the pair."""
+    sentence = explain("adopted", work_order=work_order_id, target=external_id)
+    return Outcome(
+        state=State.RETRYING, code="adopted", sentence=sentence, wait_seconds=0.0, counted=False, link=Link.STORE,
+        work_order_id=work_order_id, external_id=external_id,
+    )  # fmt: skip
+
+
+def removed(sentence: str) -> Outcome:
+    """What was to be done is not in the configuration any more."""
+    return Outcome(state=State.SKIPPED, code="trigger_gone", sentence=sentence, link=Link.RELEASE)
 
 
 def with_evidence(outcome: Outcome, *, exchanges: Sequence[Exchange], details: Mapping[str, Any]) -> Outcome:

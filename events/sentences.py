@@ -167,6 +167,168 @@ SENTENCES: Final[Mapping[str, Sentence]] = MappingProxyType(
         "operator_create_again": Sentence(
             "{user} looked and found no record; it may be created again.", "An operator allowed another create."
         ),
+        # what both sides said
+        "unchanged": Sentence(
+            "Nothing was written: record {target} already holds these values.",
+            "Nothing was written: the record already holds these values.",
+        ),
+        "stale": Sentence(
+            "Nothing was overwritten: a newer event of this work order was applied before this one arrived."
+        ),
+        "read_again": Sentence(
+            "Work order {work_order} was read again, since it was written after this event happened.",
+            "The work order was read again, since it was written after this event happened.",
+        ),
+        "kept_external": Sentence(
+            "Changed on both sides, and the external system's value stays: {fields}.",
+            "The external system's own change was kept.",
+        ),
+        "kept_field_nation": Sentence(
+            "Changed at Field Nation meanwhile, and that stays: {fields}.", "Field Nation's own change was kept."
+        ),
+        "both_changed": Sentence(
+            "Both sides changed {fields} since the last sync.", "Both sides changed a field since the last sync."
+        ),
+        "waiting_conflict": Sentence(
+            "Waits for you: {cause} Decide for each field which side is right; the rest of the record waits.",
+            "Waits for you: both sides changed a field since the last sync. Decide which side is right.",
+        ),
+        "loop_suspected": Sentence(
+            "{target} was written back and forth {limit} times within an hour, which looks like an endless exchange.",
+            "The record goes back and forth between the two systems.",
+        ),
+        "waiting_loop": Sentence(
+            "Waits for you: {cause} Look for two mappings that contradict each other, or a rule in the other system "
+            "that changes the value again; then retry.",
+            "Waits for you: the record goes back and forth between the two systems. Correct the mappings, then retry.",
+        ),
+        "held_auth": Sentence(
+            "It is kept and waits: {cause} All deliveries of the connector are held. Correct the credentials, test the "
+            "connection, then resume the connector.",
+            "It is kept and waits: the credentials were refused, so the connector is held.",
+        ),
+        "postponed_inbound": Sentence(
+            "Put off for a moment: a record is just being created for a work order, and it may be {target}.",
+            "Put off for a moment: a record is just being created for a work order.",
+        ),
+        "adopted": Sentence(
+            "Record {target} and work order {work_order} belong together, as the mark on one of them shows; they are "
+            "linked now.",
+            "The two records belong together; they are linked now.",
+        ),
+        "trigger_gone": Sentence(
+            "Nothing was sent: the event trigger that asked for it was removed before its turn came."
+        ),
+        "resolved_later": Sentence("Made up for: a later delivery of the same record carried the whole of it."),
+        # the connector as a whole
+        "connector_held": Sentence(
+            "Nothing more of this connector is sent until a person resumes it. {cause}",
+            "Nothing more of this connector is sent until a person resumes it.",
+        ),
+        # acts of a person, and jobs
+        "operator_skipped": Sentence(
+            "{user} skipped this delivery ({reason}).", "An operator skipped this delivery; it will not be sent."
+        ),
+        "operator_decided": Sentence(
+            "{user} decided the fields that both sides had changed: {choices}.",
+            "An operator decided the fields that both sides had changed.",
+        ),
+        "operator_edited": Sentence(
+            "{user} changed the payload ({changes}) and asked for another attempt.",
+            "An operator changed the payload and asked for another attempt.",
+        ),
+        "event_edited": Sentence(
+            "{user} changed the payload for delivery {delivery}, which goes on with event {event_id}. This event stays "
+            "as it was received.",
+            "An operator changed the payload for a delivery of this event. This event stays as it was received.",
+        ),
+        "job_retrying": Sentence(
+            "Retried so far: {done}. Left alone, since they had moved on or need a decision: {left}.",
+            "Deliveries are being retried.",
+        ),
+        "job_retried": Sentence(
+            "Finished. Retried: {done}. Left alone, since they had moved on or need a decision: {left}.",
+            "Finished.",
+        ),
+        "job_discarding": Sentence(
+            "Discarded so far: {done}. Left alone, since they had moved on: {left}.", "Deliveries are being discarded."
+        ),
+        "job_discarded": Sentence(
+            "Finished. Discarded: {done}. Left alone, since they had moved on: {left}.", "Finished."
+        ),
+        "job_stopped": Sentence(
+            "Stopped by {user}. Continue it to do the rest.", "Stopped. Continue it to do the rest."
+        ),
+        "job_continued": Sentence("Continued by {user}.", "Continued."),
+        "job_waits": Sentence(
+            "Waits: {cause} The next try follows {seconds} seconds later.", "Waits. It will be tried again."
+        ),
+        "job_failed": Sentence(
+            "Failed: {cause} Correct the cause, then continue the job.", "Failed. Look at the log of the workers."
+        ),
+        "job_bug": Sentence(
+            "The broker itself failed ({error}). The traceback is in the log of the workers. Report it, then continue "
+            "the job.",
+            "The broker itself failed. The traceback is in the log of the workers.",
+        ),
+        # configuration versions
+        "connector_missing": Sentence("The connector does not exist any more. Nothing was changed."),
+        "version_missing": Sentence(
+            "Configuration version {number} does not exist. Choose another version, or take the present configuration.",
+            "The configuration version does not exist. Choose another version, or take the present configuration.",
+        ),
+        "version_of_other_platform": Sentence(
+            "Nothing was changed: that version was made for the platform {platform}, which the connector is not any "
+            "more.",
+            "Nothing was changed: that version was made for another platform.",
+        ),
+        # catch-up, resync
+        "catch_up_no_webhook": Sentence(
+            "Finished: Field Nation has no webhook with the address of {company}. Create one there; the address "
+            "stands on the company's page.",
+            "Finished: Field Nation has no webhook with the company's address. Create one there.",
+        ),
+        "catch_up_reading": Sentence(
+            "Reading the delivery log of Field Nation. Webhooks to ask for again, so far: {count}.",
+            "Reading the delivery log of Field Nation.",
+        ),
+        "catch_up_asking": Sentence(
+            "Webhooks asked for again: {done}; still to ask for: {waiting}. Left alone, since they had arrived, were "
+            "asked for before or a newer one says the same: {left}.",
+            "Webhooks are asked for again.",
+        ),
+        "catch_up_young": Sentence(
+            "Webhooks that Field Nation may still repeat by itself: {count}. Its log is read again in {minutes} "
+            "minutes.",
+            "Field Nation may still repeat some webhooks by itself. Its log is read again in a while.",
+        ),
+        "catch_up_done": Sentence(
+            "Finished. Webhooks asked for again: {done}. Left alone, since they had arrived, were asked for before or "
+            "a newer one says the same: {left}.",
+            "Finished.",
+        ),
+        "catch_up_nothing": Sentence("Finished. No webhook has failed to arrive."),
+        "catch_up_more": Sentence(
+            "More than {count} had failed; catch up once more for the rest.",
+            "More had failed; catch up once more for the rest.",
+        ),
+        "catch_up_switched_off": Sentence(
+            "Nothing comes through webhook {webhooks}: set it active again in Field Nation, then catch up once more.",
+            "A webhook is switched off in Field Nation: set it active again there, then catch up once more.",
+        ),
+        "resync_running": Sentence(
+            "Queued so far: {done}. Left alone, since they were not found or wait already: {left}.",
+            "Records are being queued.",
+        ),
+        "resync_done": Sentence(
+            "Finished. Queued: {done}. Left alone, since they were not found or wait already: {left}. What became of "
+            "each stands in the deliveries.",
+            "Finished. What became of each stands in the deliveries.",
+        ),
+        "resync_unread": Sentence(
+            "Nothing was sent: work order {work_order} could not be taken into the resync. {cause}",
+            "Nothing was sent: a work order could not be taken into the resync.",
+        ),
     }
 )
 

@@ -7,36 +7,29 @@ to a record that it created, since both are facts; the delivery itself belongs t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from broker_project.lib.ids import new_id
 from synclog.models import ApiCall, SyncLog
 from synclog.write import write
 
-from . import lanes, states
+from . import lanes, pairs, states
 from .models import Delivery
-from .outcome import Link, Outcome
+from .outcome import Link
+from .pairs import Settled
+from .pressure import Observation, observe
 from .sentences import explain
 from .states import Move, State
-from .work import Work
 
 LOG_OUTCOMES = {
     State.SUCCEEDED: SyncLog.Outcome.SUCCEEDED,
     State.SKIPPED: SyncLog.Outcome.SKIPPED,
+    State.PENDING: SyncLog.Outcome.WAITING,
     State.RETRYING: SyncLog.Outcome.RETRYING,
     State.WAITING: SyncLog.Outcome.WAITING,
     State.DEAD: SyncLog.Outcome.DEAD,
 }
-
-
-@dataclass(frozen=True)
-class Settled:
-    """One piece of work and how it ended."""
-
-    work: Work
-    outcome: Outcome
 
 
 def settle(results: Sequence[Settled]) -> None:
@@ -48,11 +41,16 @@ def settle(results: Sequence[Settled]) -> None:
             [result.work.lane_id for result in results], claim_ids=[result.work.claim_id for result in results]
         )
         mine = [result for result in results if result.work.lane_id in held]
+        newly_held = observe([_observation(result) for result in results])  # before links: see pressure.observe
         states.move([_move(result) for result in mine])
-        _store_links([result for result in results if result.outcome.link is Link.STORE])
-        _release_claims([result for result in mine if result.outcome.link is Link.RELEASE])
-        _write_logs(results, held)
+        pairs.store([result for result in results if result.outcome.link is Link.STORE])
+        pairs.release([result for result in mine if result.outcome.link is Link.RELEASE])
+        pairs.remember(mine)
+        _keep_conflicts([result for result in mine if result.outcome.conflict])
+        resolved = _resolve_dead([result for result in mine if _carries_all(result)])
+        _write_logs(results, held, resolved)
         lanes.release([result.work.lane_id for result in mine])
+        _alert(newly_held)
 
 
 def _move(result: Settled) -> Move:
@@ -71,66 +69,72 @@ def _move(result: Settled) -> Move:
     )
 
 
-def _store_links(results: Sequence[Settled]) -> None:
-    """Complete links: claims of either side give way to the pair; a pair that stands already is left alone."""
-    rows = [
-        (result.work.target.id, work_order_id, external_id, result.work.correlation, result.outcome.written_back)
-        for result in results
-        if (work_order_id := result.outcome.work_order_id or result.work.work_order_id)
-        and (external_id := result.outcome.external_id or result.work.external_id)
-        and (not result.work.linked or result.outcome.written_back)
+def _carries_all(result: Settled) -> bool:
+    """Whether what an earlier update of the record left undone is done now."""
+    outcome, work = result.outcome, result.work
+    done = outcome.state is State.SUCCEEDED or outcome.code == "no_change"
+    return done and work.delivery.action in ("update", "sync") and not work.target_object
+
+
+def _resolve_dead(results: Sequence[Settled]) -> list[SyncLog]:
+    """Earlier dead letters of the same record and direction that these successes make up for."""
+    found = states.resolve_dead(
+        [(d.connector_id, d.lane_key, d.direction, d.id, d.seq) for d in (r.work.delivery for r in results)],
+        sentence=explain("resolved_later"),
+    )
+    return [
+        SyncLog(
+            connector_id=row.connector_id,
+            direction=row.direction,
+            outcome=SyncLog.Outcome.NOTE,
+            code="resolved_later",
+            sentence=explain("resolved_later"),
+            work_order_id=row.work_order_id,
+            external_id=row.external_id,
+            event_id=row.event_id,
+            delivery_id=row.id,
+            details={"by": str(row.by)},
+        )
+        for row in found
     ]
-    if not rows:
-        return
-    columns = [list(column) for column in zip(*rows, strict=True)]
-    values = "unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::bool[])"
-    names = "AS n(connector_id, work_order_id, external_id, correlation, written_back)"
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            DELETE FROM mappings_recordlink AS l USING {values} {names}
-            WHERE l.connector_id = n.connector_id AND (
-                (l.work_order_id = n.work_order_id AND l.external_id IS NULL)
-                OR (l.external_id = n.external_id AND l.work_order_id IS NULL))
-            """,  # noqa: S608 - constants only
-            columns,
-        )
-        cursor.execute(
-            f"""
-            INSERT INTO mappings_recordlink (connector_id, work_order_id, external_id, correlation_id, created_at,
-                                             updated_at)
-            SELECT connector_id, work_order_id, external_id, correlation, statement_timestamp(), statement_timestamp()
-            FROM {values} {names} ON CONFLICT DO NOTHING
-            """,  # noqa: S608
-            columns,
-        )
-        cursor.execute(
-            f"""
-            UPDATE mappings_recordlink AS l SET written_back_at = statement_timestamp() FROM {values} {names}
-            WHERE n.written_back AND l.connector_id = n.connector_id AND l.work_order_id = n.work_order_id
-              AND l.external_id = n.external_id
-            """,  # noqa: S608
-            columns,
-        )
 
 
-def _release_claims(results: Sequence[Settled]) -> None:
-    """Nothing was created for certain: the next delivery may claim afresh."""
-    claims = [result.work.delivery.id for result in results if result.work.may_create]
-    if not claims:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            DELETE FROM mappings_recordlink
-            WHERE claimed_by = ANY(%s) AND (work_order_id IS NULL OR external_id IS NULL)
-            """,
-            [claims],
-        )
+def _keep_conflicts(results: Sequence[Settled]) -> None:
+    for result in results:  # a conflict under review is rare
+        conflict = {"fields": list(result.outcome.conflict), "choices": dict(result.work.choices)}
+        Delivery.objects.filter(pk=result.work.delivery.id).update(conflict=conflict)
 
 
-def _write_logs(results: Sequence[Settled], held: set[int]) -> None:
-    logs: list[SyncLog] = []
+def _observation(result: Settled) -> Observation:
+    outcome, work = result.outcome, result.work
+    return Observation(
+        connector_id=work.target.id,
+        lane_key=work.delivery.lane_key,
+        verdict=outcome.verdict,
+        sentence=outcome.sentence,
+        retry_after=outcome.retry_after,
+        calls=outcome.external_calls,
+    )
+
+
+def _alert(held: Sequence[Observation]) -> None:
+    """One log row for each connector that is held from now on."""
+    write(
+        [
+            SyncLog(
+                connector_id=observation.connector_id,
+                direction=SyncLog.Direction.OUTBOUND,
+                outcome=SyncLog.Outcome.WAITING,
+                code="connector_held",
+                sentence=explain("connector_held", cause=observation.sentence),
+            )
+            for observation in held
+        ]
+    )
+
+
+def _write_logs(results: Sequence[Settled], held: set[int], others: Sequence[SyncLog]) -> None:
+    logs: list[SyncLog] = list(others)
     calls: list[ApiCall] = []
     for result in results:
         log = _log(result, result.work.lane_id in held)
@@ -160,8 +164,9 @@ def _log(result: Settled, held: bool) -> SyncLog:
     work, outcome = result.work, result.outcome
     delivery: Delivery = work.delivery
     details = dict(outcome.details)
-    if delivery.trigger:
-        event_type = delivery.trigger.event_type
+    details["version"] = work.config.number
+    if work.trigger:
+        event_type = work.trigger.event_type
         details["trigger"] = {"id": delivery.trigger_id, "event": event_type, "action": delivery.action}
     sentence = outcome.sentence
     if work.interrupted:

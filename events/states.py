@@ -126,19 +126,94 @@ def move(moves: Sequence[Move]) -> set[UUID]:
         return {row[0] for row in cursor.fetchall()}
 
 
-def begin(ids: Sequence[UUID]) -> dict[UUID, tuple[int, bool]]:
-    """Move to in_flight and count the attempt; return by id the attempt number and whether one was interrupted."""
+def begin(ids: Sequence[UUID], *, versions: Sequence[int]) -> dict[UUID, tuple[int, bool]]:
+    """Move to in_flight and count the attempt; return by id the attempt number and whether one was interrupted.
+
+    ``versions`` (pairwise) are the present configurations; a delivery keeps the one that it began with.
+    """
     if not ids:
         return {}
     with connection.cursor() as cursor:
         cursor.execute(
             """
             UPDATE events_delivery AS d SET state = 'in_flight', attempts = d.attempts + 1, next_attempt_at = NULL,
-                   reason = '', sentence = ''
-            FROM (SELECT id, state FROM events_delivery WHERE id = ANY(%s) AND state = ANY(%s)) AS was
+                   reason = '', sentence = '', version = COALESCE(d.version, was.version)
+            FROM (SELECT d.id, d.state, n.version FROM events_delivery AS d
+                  JOIN unnest(%s::uuid[], %s::int[]) AS n(id, version) ON n.id = d.id
+                  WHERE d.state = ANY(%s)) AS was
             WHERE d.id = was.id
             RETURNING d.id, d.attempts, was.state
             """,
-            [list(ids), [state.value for state in ALLOWED_FROM[State.IN_FLIGHT]]],
+            [list(ids), list(versions), [state.value for state in ALLOWED_FROM[State.IN_FLIGHT]]],
         )
         return {row[0]: (row[1], row[2] == State.IN_FLIGHT.value) for row in cursor.fetchall()}
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A dead letter that a later delivery made up for."""
+
+    id: UUID
+    connector_id: int
+    event_id: UUID
+    direction: str
+    work_order_id: int | None
+    external_id: str
+    by: UUID
+
+
+def resolve_dead(successes: Sequence[tuple[int, str, str, UUID, int]], *, sentence: str) -> list[Resolved]:
+    """Supersede earlier dead updates by later successes: (connector id, lane key, direction, delivery id, seq).
+
+    Only updates and syncs, which carry the whole state of the record; a note or a script that failed stays.
+    """
+    if not successes:
+        return []
+    columns = [list(column) for column in zip(*successes, strict=True)]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE events_delivery AS d SET state = 'superseded', reason = 'resolved_later', sentence = %s,
+                   superseded_by = s.id, finished_at = statement_timestamp()
+            FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::uuid[], %s::bigint[])
+                 AS s(connector_id, lane_key, direction, id, seq)
+            WHERE d.connector_id = s.connector_id AND d.lane_key = s.lane_key AND d.state = 'dead'
+              AND d.direction = s.direction AND d.seq < s.seq AND d.action IN ('update', 'sync')
+            RETURNING d.id, d.connector_id, d.event_id, d.direction, d.work_order_id, d.external_id, s.id
+            """,
+            [sentence, *columns],
+        )
+        return [Resolved(*row) for row in cursor.fetchall()]
+
+
+def supersede(new: Sequence[tuple[UUID, int, str]], *, triggers: Sequence[int], sentence: str) -> list[Resolved]:
+    """Let the newest delivery of a lane carry what older waiting updates of these triggers would have sent.
+
+    ``new``: (delivery id, connector id, lane key), one a lane, in lanes that this transaction has locked. The wait of
+    a retried one is kept, so that a stream of events does not call a system that is down all the time.
+    """
+    if not new:
+        return []
+    columns = [list(column) for column in zip(*new, strict=True)]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH old AS (
+                UPDATE events_delivery AS d SET state = 'superseded', reason = 'superseded', sentence = %s,
+                       superseded_by = n.id, finished_at = statement_timestamp()
+                FROM unnest(%s::uuid[], %s::bigint[], %s::text[]) AS n(id, connector_id, lane_key)
+                WHERE d.connector_id = n.connector_id AND d.lane_key = n.lane_key AND d.id <> n.id
+                  AND d.state IN ('pending', 'retrying') AND d.action = 'update' AND d.direction = 'outbound'
+                  AND d.trigger_id = ANY(%s)
+                RETURNING d.id, d.connector_id, d.event_id, d.direction, d.work_order_id, d.external_id, n.id AS by,
+                          d.next_attempt_at
+            ), kept AS (
+                UPDATE events_delivery AS d SET next_attempt_at = o.next_attempt_at
+                FROM (SELECT by, max(next_attempt_at) AS next_attempt_at FROM old GROUP BY by) AS o
+                WHERE d.id = o.by AND o.next_attempt_at IS NOT NULL
+            )
+            SELECT id, connector_id, event_id, direction, work_order_id, external_id, by FROM old
+            """,
+            [sentence, *columns, list(triggers)],
+        )
+        return [Resolved(*row) for row in cursor.fetchall()]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from broker_project.lib.errors import MappingError
+from mappings.agreement import UNKNOWN, Agreement
 from mappings.engine import Plan, Step
 from mappings.jsonnet import ScriptError
 from mappings.scripts import ScriptRunner
@@ -16,13 +17,29 @@ VALUE_LIMIT = 500
 
 
 @dataclass
+class Progress:
+    """What is done so far; it outlives a failure of a later operation."""
+
+    external_id: str
+    created: bool = False
+    done: int = 0
+    sentences: list[str] = field(default_factory=list)
+    agreement: Agreement = UNKNOWN
+    wrote: bool = False
+    """The record was written, or may have been: what was agreed on holds only when the delivery succeeds."""
+    acted: bool = False
+    nothing: str = ""
+    """Code of the last operation for which there was nothing to do."""
+
+
+@dataclass
 class Notebook:
     """Mapping steps, script traces and progress of one attempt."""
 
     steps: list[Step] = field(default_factory=list)
     traces: list[str] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
-    progress: Any = None
+    progress: Progress | None = None
 
     def map(self, plan: Plan, input: dict[str, Any], scripts: ScriptRunner) -> dict[str, Any]:
         """Run the mappings; the steps are kept, those before a failing row too."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 
 from connectors.models import Connector
+from mappings.models import RecordLink
 from synclog.models import SyncLog
 from synclog.write import write
 
@@ -16,17 +18,13 @@ from .lanes import insert_deliveries, open_lanes
 from .models import Delivery, Event
 from .nudge import nudge
 from .sentences import explain
-from .states import State
+from .states import OPEN, State
 
 
 def accept_trigger(
     connector: Connector, external_ids: Sequence[str], *, trace: dict[str, Any], door: str = Event.Door.TRIGGER
 ) -> list[Accepted]:
     """Store one trigger a record and make its delivery; a record whose delivery still waits is not read twice."""
-    disabled = connector.status == Connector.Status.DISABLED
-    held = ""
-    if connector.status == Connector.Status.PAUSED:
-        held = explain("connector_paused", connector=connector.name)
     events = [
         Event(
             kind=Event.Kind.TRIGGER,
@@ -41,41 +39,73 @@ def accept_trigger(
     ]
     with transaction.atomic():
         Event.objects.bulk_create(events)
-        if disabled:
+        if connector.status == Connector.Status.DISABLED:
             why = explain("connector_disabled", connector=connector.name)
             write([_trigger_log(event, connector, why) for event in events])
             return [Accepted(event.id, None, 0) for event in events]
-        # The lane is locked first: no worker can start the waiting delivery while we decide to rely on it.
-        open_lanes([(connector.id, f"ext:{event.external_id}") for event in events])
-        waiting = dict(
-            Delivery.objects.filter(
-                connector=connector,
-                lane_key__in=[f"ext:{event.external_id}" for event in events],
-                state__in=[State.PENDING, State.RETRYING],
-            ).values_list("lane_key", "event_id")
+        merged = _deliver_or_merge(connector, events)
+    return [Accepted(event.id, merged.get(event.id), 0 if event.id in merged else 1) for event in events]
+
+
+def _deliver_or_merge(connector: Connector, events: Sequence[Event]) -> dict[UUID, UUID]:
+    """Make the deliveries; return by event the one into which it was merged instead."""
+    lanes = lane_keys(connector.pk, [event.external_id for event in events])
+    # The lanes are locked first: no worker can start the waiting delivery while we decide to rely on it.
+    open_lanes([(connector.pk, key) for key in lanes.values()])
+    waiting = _last_in_line(connector.pk, list(lanes.values()))
+    merged = {event.id: waiting[event.external_id] for event in events if event.external_id in waiting}
+    held = ""
+    if connector.status == Connector.Status.PAUSED:
+        held = explain("connector_paused", connector=connector.name)
+    insert_deliveries(
+        Delivery(
+            event_id=event.id,
+            connector=connector,
+            direction=Delivery.Direction.INBOUND,
+            action="sync",
+            lane_key=lanes[event.external_id],
+            external_id=event.external_id,
+            sentence=held,
         )
-        merged = {event.id: waiting[key] for event in events if (key := f"ext:{event.external_id}") in waiting}
-        insert_deliveries(
-            Delivery(
-                event_id=event.id,
-                connector=connector,
-                direction=Delivery.Direction.INBOUND,
-                action="sync",
-                lane_key=f"ext:{event.external_id}",
-                external_id=event.external_id,
-                sentence=held,
-            )
-            for event in events
-            if event.id not in merged
-        )
-        SyncLog.objects.bulk_create(
+        for event in events
+        if event.id not in merged
+    )
+    write(
+        [
             _trigger_log(event, connector, explain("merged", event_id=merged[event.id]), merged=True)
             for event in events
             if event.id in merged
-        )
-        if not held:
-            nudge()
-    return [Accepted(event.id, merged.get(event.id), 0 if event.id in merged else 1) for event in events]
+        ]
+    )
+    if not held:
+        nudge()
+    return merged
+
+
+def lane_keys(connector_id: int, external_ids: Sequence[str]) -> dict[str, str]:
+    """The lane of each external record: that of its work order once they are linked."""
+    links = RecordLink.objects.filter(
+        connector_id=connector_id, external_id__in=external_ids, work_order_id__isnull=False
+    ).values_list("external_id", "work_order_id")
+    linked = {external_id: f"wo:{work_order_id}" for external_id, work_order_id in links}
+    return {external_id: linked.get(external_id, f"ext:{external_id}") for external_id in external_ids}
+
+
+def _last_in_line(connector_id: int, keys: Sequence[str]) -> dict[str, UUID]:
+    """By external id the event of the inbound delivery that waits as the last of its lane.
+
+    One that has a change of the work order behind it is not relied on: the new trigger came after that change.
+    """
+    waiting = (
+        Delivery.objects.filter(connector_id=connector_id, lane_key__in=keys, state__in=OPEN)
+        .order_by("lane_key", "-seq")
+        .distinct("lane_key")
+    )
+    return {
+        delivery.external_id: delivery.event_id
+        for delivery in waiting.only("external_id", "event_id", "direction", "state", "lane_key")
+        if delivery.direction == Delivery.Direction.INBOUND and delivery.state in (State.PENDING, State.RETRYING)
+    }
 
 
 def _trigger_log(event: Event, connector: Connector, sentence: str, *, merged: bool = False) -> SyncLog:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,25 +12,31 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Q
+from django.utils import timezone
 
-from broker_project.lib.errors import BrokerError
+from broker_project.lib.errors import BrokerError, MappingError
 from connectors.fieldnation.client import Credentials
 from connectors.models import Connector
-from mappings.engine import MappingRow, Plan, compile_plan, dump_rows, parse_rows
-from mappings.models import FieldMapping, RecordLink
+from mappings.agreement import Agreement
+from mappings.engine import Plan, compile_plan, parse_rows
+from mappings.merge import Side
+from mappings.models import RecordLink
 
-from . import states
+from . import linking, states, versions
 from .lanes import Head
+from .linking import OpenCreate
 from .models import Delivery
+from .versions import Config, TriggerConfig
 
 SETTLING = timedelta(seconds=60)
-"""How long an event may be held back for an inbound create that may be its own cause."""
+"""How long an event may be held back for a create on the other side that may be its own cause."""
+HOP_SPAN = timedelta(hours=1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """One connector as the worker uses it. The repr holds no credential."""
+    """One connector as the worker uses it: address and credentials as they are now, options of the version that the
+    delivery runs with. The repr holds no credential."""
 
     id: int
     name: str
@@ -41,6 +46,8 @@ class Target:
     outbound_create: bool
     write_back_field: str
     max_attempts: int
+    conflict_policy: str
+    hop_limit: int
     company_id: int
     company: str
     field_nation: Credentials | None = field(repr=False)
@@ -51,7 +58,8 @@ class Target:
 @dataclass(frozen=True, kw_only=True)
 class Work:
     """One claimed delivery. ``may_create``: this delivery holds the claim on the link, so nobody else can create.
-    ``create_unsettled``: an earlier attempt under that claim may have created the record already."""
+    ``create_unsettled``: an earlier attempt under that claim may have created the record already.
+    ``opposite_waits``: a delivery of the other direction stands behind this one in the lane."""
 
     lane_id: int
     claim_id: UUID
@@ -59,27 +67,131 @@ class Work:
     attempt: int
     interrupted: bool
     target: Target
-    mappings: str = "[]"
-    script: str = ""
-    target_object: str = ""
-    work_order_id: int | None = None
-    external_id: str = ""
-    correlation: str = ""
-    linked: bool = False
+    config: Config
+    link: RecordLink | None = None
     may_create: bool = False
     create_unsettled: bool = False
-    claimed_at: datetime | None = None
-    written_back: bool = False
-    inbound_create_pending: bool = False
+    opposite_waits: bool = False
+    creates: Sequence[OpenCreate] = ()
+    hops_spent: bool = False
+    correlation: str = ""
+    external_id: str = ""
+    work_order_id: int | None = None
+
+    @property
+    def trigger(self) -> TriggerConfig | None:
+        return self.config.triggers.get(self.delivery.trigger_id) if self.delivery.trigger_id else None
+
+    @property
+    def trigger_gone(self) -> bool:
+        """Whether what the delivery should do was removed from the configuration."""
+        if self.inbound or self.trigger is not None:
+            return False
+        return bool(self.delivery.trigger_id) or self.delivery.action != "update"
+
+    @property
+    def script(self) -> str:
+        return self.trigger.script if self.trigger else ""
+
+    @property
+    def target_object(self) -> str:
+        return self.trigger.target_object if self.trigger else ""
 
     @property
     def plan(self) -> Plan:
         """The compiled mappings; equal ones share a plan. Raises MappingError when they cannot be compiled."""
-        return _compiled(self.mappings)
+        return compiled(self.config.rows.get((self.delivery.direction, self.target_object), "[]"))
+
+    @property
+    def reverse(self) -> Plan | None:
+        """The mappings of the other direction, None when there are none that can run."""
+        rows = self.config.rows.get(("outbound" if self.inbound else "inbound", ""))
+        if not rows:
+            return None
+        try:
+            return compiled(rows)
+        except MappingError:
+            return None
+
+    @property
+    def policies(self) -> Mapping[str, str]:
+        return self.config.policies.get(self.delivery.direction, {})
 
     @property
     def inbound(self) -> bool:
         return self.delivery.direction == Delivery.Direction.INBOUND
+
+    @property
+    def linked(self) -> bool:
+        return linking.is_complete(self.link)
+
+    @property
+    def agreement(self) -> Agreement:
+        link = self.link
+        return Agreement(link.sent, link.remote, link.seen) if link else Agreement()
+
+    @property
+    def choices(self) -> Mapping[str, Side]:
+        """What a person decided about fields that both sides changed."""
+        conflict: Mapping[str, Any] = self.delivery.conflict or {}
+        choices: Mapping[str, Side] = conflict.get("choices", {})
+        return choices
+
+    @property
+    def claimed_at(self) -> datetime | None:
+        return self.link.claimed_at if self.link else None
+
+    @property
+    def written_back(self) -> bool:
+        return bool(self.link and self.link.written_back_at)
+
+    @property
+    def occurred_at(self) -> datetime | None:
+        """When the event happened; a sender's clock that is ahead counts no further than our own."""
+        event = self.delivery.event
+        return min(event.occurred_at, event.received_at) if event.occurred_at else None
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether a newer event of the work order was applied already."""
+        applied = self.link.applied_at if self.link else None
+        return bool(not self.inbound and applied and self.occurred_at and self.occurred_at < applied)
+
+    @property
+    def inbound_at(self) -> datetime | None:
+        return self.link.inbound_at if self.link else None
+
+    @property
+    def open_creates(self) -> Mapping[str, int]:
+        """Work orders for which a record is being created, by the mark on it."""
+        return {create.correlation: create.work_order_id for create in self.creates if create.work_order_id}
+
+    @property
+    def adopted_external_id(self) -> str:
+        """The external record from which this work order was created, when that answer is not in yet."""
+        if self.linked or self.inbound:
+            return ""
+        marks = _marks_of(self.delivery.event.payload)
+        return next((c.external_id for c in self.creates if c.external_id and c.correlation in marks), "")
+
+    @property
+    def counterpart_pending(self) -> bool:
+        """An unlinked record that a create running on the other side may just have made."""
+        if self.linked:
+            return False
+        received = self.delivery.event.received_at
+        others = (c for c in self.creates if bool(c.work_order_id) == self.inbound)
+        return any(received - SETTLING < create.since < received for create in others)
+
+
+def _marks_of(payload: Mapping[str, Any]) -> set[str]:
+    """Where a work order that was made from an external record carries the mark."""
+    work_order = payload.get("workorder")
+    found = work_order if isinstance(work_order, dict) else {}
+    internal = found.get("custom_fields")
+    internal = internal.get("internal") if isinstance(internal, dict) else None
+    value = internal.get("value") if isinstance(internal, dict) else None
+    return {str(mark).strip() for mark in (found.get("incident_id"), value) if mark}
 
 
 def correlation_of(delivery: Delivery, target: Target) -> str:
@@ -93,104 +205,78 @@ def correlation_of(delivery: Delivery, target: Target) -> str:
 
 
 @lru_cache(maxsize=512)
-def _compiled(rows: str) -> Plan:
+def compiled(rows: str) -> Plan:
+    """The plan of mapping rows in their JSON form. Raises MappingError when they cannot be compiled."""
     return compile_plan(parse_rows(json.loads(rows)))
 
 
 def load(heads: Sequence[Head], *, claim_id: UUID) -> list[Work]:
     """Start the attempts of claimed heads and read what they need: a fixed number of queries for any number."""
-    begun = states.begin([head.delivery_id for head in heads])
-    deliveries = {
-        delivery.id: delivery
-        for delivery in Delivery.objects.filter(id__in=list(begun)).select_related("event", "trigger")
+    connectors = _connectors({head.connector_id for head in heads})
+    present = versions.current(list(connectors))
+    begun = states.begin(
+        [head.delivery_id for head in heads], versions=[present[head.connector_id].number for head in heads]
+    )
+    rows = Delivery.objects.filter(id__in=list(begun)).select_related("event")
+    deliveries = {delivery.id: delivery for delivery in rows}
+    configs = _configs(deliveries.values(), present)
+    targets = {
+        id: target(connectors[delivery.connector_id], configs[delivery.connector_id, delivery.version or 0])
+        for id, delivery in deliveries.items()
     }
-    connector_ids = {delivery.connector_id for delivery in deliveries.values()}
-    targets = _targets(connector_ids)
-    rows = _rows(connector_ids)
-    links = _claimed_links(list(deliveries.values()), targets)
-    pending = _inbound_creates(connector_ids)
+    creators = {
+        linking.key_of(delivery): correlation_of(delivery, targets[id])
+        for id, delivery in deliveries.items()
+        if _may_create(delivery, configs[delivery.connector_id, delivery.version or 0])
+    }
+    links = linking.claimed_links(list(deliveries.values()), creators)
+    creates = linking.open_creates(connectors)
+    opposite = _opposite_waits([d for d in deliveries.values() if _has_both(present[d.connector_id])])
     works = []
     for head in heads:
         if head.delivery_id not in begun:
             continue
         delivery = deliveries[head.delivery_id]
-        attempt, interrupted = begun[head.delivery_id]
+        link, fresh = links.get(linking.key_of(delivery), (None, False))
+        attempt, interrupted = begun[delivery.id]
+        claimed = link is not None and link.claimed_by == delivery.id
+        chosen = targets[delivery.id]
         works.append(
-            _work(
-                head,
-                delivery,
+            Work(
+                lane_id=head.lane_id,
                 claim_id=claim_id,
+                delivery=delivery,
                 attempt=attempt,
                 interrupted=interrupted,
-                target=targets[delivery.connector_id],
-                rows=rows,
-                link=links.get(_link_key(delivery)),
-                pending=pending.get(delivery.connector_id, ()),
+                target=chosen,
+                config=configs[delivery.connector_id, delivery.version or 0],
+                link=link,
+                may_create=claimed,
+                create_unsettled=claimed and not fresh and not (delivery.create_again and attempt == 1),
+                opposite_waits=delivery.id in opposite,
+                creates=creates.get(delivery.connector_id, ()),
+                hops_spent=_hops_spent(delivery, link, chosen),
+                correlation=(link.correlation_id if link else "") or correlation_of(delivery, chosen),
+                external_id=((link.external_id if link else "") or delivery.external_id) or "",
+                work_order_id=delivery.work_order_id or (link.work_order_id if link else None),
             )
         )
     return works
 
 
-def _work(
-    head: Head,
-    delivery: Delivery,
-    *,
-    claim_id: UUID,
-    attempt: int,
-    interrupted: bool,
-    target: Target,
-    rows: Mapping[tuple[int, str, str], str],
-    link: tuple[RecordLink, bool] | None,
-    pending: Sequence[datetime],
-) -> Work:
-    known, fresh = link or (None, False)
-    trigger = delivery.trigger
-    target_object = trigger.target_object if trigger else ""
-    work_order_id = delivery.work_order_id or (known.work_order_id if known else None)
-    external_id = (known.external_id if known else "") or delivery.external_id
-    claimed = known is not None and known.claimed_by == delivery.id
-    return Work(
-        lane_id=head.lane_id,
-        claim_id=claim_id,
-        delivery=delivery,
-        attempt=attempt,
-        interrupted=interrupted,
-        target=target,
-        mappings=rows.get((delivery.connector_id, delivery.direction, target_object), "[]"),
-        script=trigger.script if trigger else "",
-        target_object=target_object,
-        work_order_id=work_order_id,
-        external_id=external_id,
-        correlation=(known.correlation_id if known else "") or correlation_of(delivery, target),
-        linked=_complete(known),
-        may_create=claimed,
-        create_unsettled=claimed and not fresh and not (delivery.create_again and attempt == 1),
-        claimed_at=known.claimed_at if known else None,
-        written_back=bool(known and known.written_back_at),
-        inbound_create_pending=_caused_by_pending(delivery, known, pending),
-    )
+def _connectors(ids: Iterable[int]) -> dict[int, Connector]:
+    return {connector.pk: connector for connector in Connector.objects.filter(id__in=ids).select_related("company")}
 
 
-def _caused_by_pending(delivery: Delivery, known: RecordLink | None, pending: Sequence[datetime]) -> bool:
-    """An event of an unlinked work order that a running inbound create may just have made."""
-    if delivery.direction != Delivery.Direction.OUTBOUND or (known and known.external_id):
-        return False
-    received = delivery.event.received_at
-    return any(received - SETTLING < claimed_at < received for claimed_at in pending)
+def _configs(deliveries: Iterable[Delivery], present: Mapping[int, Config]) -> dict[tuple[int, int], Config]:
+    """The configurations that the deliveries run with, by connector and number; mostly the present ones."""
+    found = {(connector_id, config.number): config for connector_id, config in present.items()}
+    older = {(d.connector_id, d.version or 0) for d in deliveries} - found.keys()
+    return {**found, **versions.of(older)} if older else found
 
 
-def _link_key(delivery: Delivery) -> tuple[int, str, str]:
-    if delivery.direction == Delivery.Direction.INBOUND:
-        return (delivery.connector_id, "ext", delivery.external_id)
-    return (delivery.connector_id, "wo", str(delivery.work_order_id))
-
-
-def _targets(connector_ids: Iterable[int]) -> dict[int, Target]:
-    connectors = Connector.objects.filter(id__in=connector_ids).select_related("company")
-    return {connector.pk: _target(connector) for connector in connectors}
-
-
-def _target(connector: Connector) -> Target:
+def target(connector: Connector, config: Config) -> Target:
+    """The connector as it is now, with the options of ``config``."""
     secrets, credentials, problem = {}, None, None
     try:
         secrets, credentials = connector.secrets, connector.company.credentials()
@@ -202,9 +288,11 @@ def _target(connector: Connector) -> Target:
         platform=connector.platform,
         settings=connector.settings,
         secrets=secrets,
-        outbound_create=connector.outbound_create,
-        write_back_field=connector.write_back_field,
-        max_attempts=connector.max_attempts or settings.MAX_ATTEMPTS,
+        outbound_create=config.outbound_create,
+        write_back_field=config.write_back_field,
+        max_attempts=config.max_attempts or settings.MAX_ATTEMPTS,
+        conflict_policy=config.conflict_policy,
+        hop_limit=config.hop_limit,
         company_id=connector.company_id,
         company=connector.company.name,
         field_nation=credentials,
@@ -212,91 +300,52 @@ def _target(connector: Connector) -> Target:
     )
 
 
-def _rows(connector_ids: Iterable[int]) -> dict[tuple[int, str, str], str]:
-    """The mapping rows by connector, direction and target object, as JSON text."""
-    found: dict[tuple[int, str, str], list[MappingRow]] = defaultdict(list)
-    rows = FieldMapping.objects.filter(connector_id__in=connector_ids, is_enabled=True).order_by("position", "id")
-    for row in rows:
-        found[row.connector_id, row.direction, row.target_object].append(row.row())
-    return {key: json.dumps(dump_rows(group), sort_keys=True) for key, group in found.items()}
-
-
-def _inbound_creates(connector_ids: Iterable[int]) -> dict[int, list[datetime]]:
-    """When inbound creates that are not settled yet were claimed, by connector."""
-    found: dict[int, list[datetime]] = defaultdict(list)
-    claims = RecordLink.objects.filter(
-        connector_id__in=connector_ids, work_order_id__isnull=True, claimed_at__isnull=False
-    )
-    for connector_id, claimed_at in claims.values_list("connector_id", "claimed_at"):
-        if claimed_at is not None:  # the query says so; the type checker cannot see it
-            found[connector_id].append(claimed_at)
-    return found
-
-
-def _claimed_links(
-    deliveries: Sequence[Delivery], targets: Mapping[int, Target]
-) -> dict[tuple[int, str, str], tuple[RecordLink, bool]]:
-    """The links of the deliveries, each with whether its claim was made just now.
-
-    A delivery that may have to create claims the link before any call. The claim is committed with the start of the
-    attempt, so a second create is impossible; what is left of a claim after a crash says "look before you create".
-    """
-    found = _links(deliveries)
-    creators = [
-        delivery
-        for delivery in deliveries
-        if _may_create(delivery, targets[delivery.connector_id]) and not _complete(found.get(_link_key(delivery)))
-    ]
-    if not creators:
-        return {key: (link, False) for key, link in found.items()}
-    existing = {key for key, link in found.items() if link.claimed_by is not None}
-    with connection.cursor() as cursor:
-        for column, cast in (("work_order_id", "bigint"), ("external_id", "text")):
-            mine = [d for d in creators if (d.direction == Delivery.Direction.INBOUND) == (column == "external_id")]
-            cursor.execute(
-                f"""
-                INSERT INTO mappings_recordlink AS l
-                    (connector_id, {column}, correlation_id, claimed_by, claimed_at, created_at, updated_at)
-                SELECT c.connector_id, c.record, c.correlation, c.delivery, statement_timestamp(),
-                       statement_timestamp(), statement_timestamp()
-                FROM unnest(%s::bigint[], %s::{cast}[], %s::text[], %s::uuid[])
-                     AS c(connector_id, record, correlation, delivery)
-                ON CONFLICT (connector_id, {column}) DO UPDATE
-                    SET claimed_by = EXCLUDED.claimed_by,
-                        claimed_at = COALESCE(l.claimed_at, EXCLUDED.claimed_at)
-                    WHERE l.work_order_id IS NULL OR l.external_id IS NULL
-                """,  # noqa: S608 - the two column names and casts are constants
-                [
-                    [d.connector_id for d in mine],
-                    [getattr(d, column) for d in mine],
-                    [correlation_of(d, targets[d.connector_id]) for d in mine],
-                    [d.id for d in mine],
-                ],
-            )
-    return {key: (link, key not in existing) for key, link in _links(deliveries).items()}
-
-
-def _may_create(delivery: Delivery, target: Target) -> bool:
+def _may_create(delivery: Delivery, config: Config) -> bool:
     if delivery.direction == Delivery.Direction.INBOUND:
         return True
-    if delivery.trigger is not None and delivery.trigger.target_object:
+    trigger = config.triggers.get(delivery.trigger_id) if delivery.trigger_id else None
+    if trigger is not None and trigger.target_object:
         return False
-    return target.outbound_create
+    return config.outbound_create
 
 
-def _complete(link: RecordLink | None) -> bool:
-    return link is not None and link.work_order_id is not None and bool(link.external_id)
+def _has_both(config: Config) -> bool:
+    return ("inbound", "") in config.rows and ("outbound", "") in config.rows
 
 
-def _links(deliveries: Sequence[Delivery]) -> dict[tuple[int, str, str], RecordLink]:
-    wanted = {_link_key(delivery) for delivery in deliveries}
-    rows = RecordLink.objects.filter(connector_id__in={key[0] for key in wanted}).filter(
-        Q(work_order_id__in=[int(key[2]) for key in wanted if key[1] == "wo"])
-        | Q(external_id__in=[key[2] for key in wanted if key[1] == "ext"])
-    )
-    found: dict[tuple[int, str, str], RecordLink] = {}
-    for link in rows:
-        for key in ((link.connector_id, "wo", str(link.work_order_id)), (link.connector_id, "ext", link.external_id)):
-            if key in wanted:
-                found[key] = link
-    return found
+def _opposite_waits(deliveries: Sequence[Delivery]) -> set[UUID]:
+    """Which of these have a delivery of the other direction behind them; an index of its own answers for inbound."""
+    if not deliveries:
+        return set()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT h.id FROM unnest(%s::uuid[], %s::bigint[], %s::text[], %s::text[]) AS h(id, connector, lane, direction)
+            WHERE (h.direction = 'outbound' AND EXISTS (
+                    SELECT 1 FROM events_delivery AS d WHERE d.connector_id = h.connector AND d.lane_key = h.lane
+                    AND d.direction = 'inbound' AND d.state = ANY(%s)))
+               OR (h.direction = 'inbound' AND EXISTS (
+                    SELECT 1 FROM events_delivery AS d WHERE d.connector_id = h.connector AND d.lane_key = h.lane
+                    AND d.direction = 'outbound' AND d.state = ANY(%s)))
+            """,
+            [
+                [d.id for d in deliveries],
+                [d.connector_id for d in deliveries],
+                [d.lane_key for d in deliveries],
+                [d.direction for d in deliveries],
+                [state.value for state in states.OPEN],
+                [state.value for state in states.OPEN],
+            ],
+        )
+        return {row[0] for row in cursor.fetchall()}
+
+
+def _hops_spent(delivery: Delivery, link: RecordLink | None, target: Target) -> bool:
+    """Whether the record went back and forth so often within the hour that one more write would only go on with it.
+
+    ``hops`` counts changes of direction: even after an outbound write, odd after an inbound one.
+    """
+    if link is None or link.hops_since is None or delivery.forced or link.hops < target.hop_limit:
+        return False
+    turns = link.hops % 2 != (1 if delivery.direction == Delivery.Direction.INBOUND else 0)
+    return turns and timezone.now() - link.hops_since < HOP_SPAN

@@ -93,6 +93,7 @@ class FieldMappingAdmin(ModelAdmin):  # type: ignore[misc]
         (None, {"fields": ("connector", "direction", "target_object", "position", "is_enabled", "label")}),
         ("What goes where", {"fields": ("action", "source", "target", "options")}),
         ("Default", {"fields": ("has_default", "default")}),
+        ("Conflicts", {"fields": ("conflict_policy",)}),
     )
 
     def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> Any:

@@ -123,12 +123,17 @@ class RecordLink(models.Model):
     seen = models.JSONField(null=True, editable=False, help_text="Inbound values last read from the record.")
     remote = models.JSONField(null=True, editable=False, help_text="What the record held at the outbound targets then.")
     applied_at = models.DateTimeField(null=True, editable=False, help_text="Time of the newest event applied.")
+    inbound_at = models.DateTimeField(null=True, editable=False, help_text="When the work order was last written.")
     hops = models.PositiveIntegerField(default=0, db_default=0, editable=False, help_text="Writes since hops_since.")
     hops_since = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
+        indexes = [
+            # creates under way or of unknown outcome, which every batch asks for
+            models.Index(fields=["connector"], condition=Q(claimed_at__isnull=False), name="link_open_create"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["connector", "work_order_id"],

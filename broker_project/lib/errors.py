@@ -90,9 +90,13 @@ class NeedsOperator(BrokerError):
 
 
 class AuthFailed(NeedsOperator):
-    """The remote refused our credentials or rights (401, 403)."""
+    """The remote refused our credentials (401): nothing of this connector can succeed until a person corrects them."""
 
     code = "authentication"
+
+
+class Forbidden(AuthFailed):
+    """The remote knows us and refused this call (403): other records may well pass."""
 
 
 class Misconfigured(NeedsOperator):

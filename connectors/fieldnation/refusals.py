@@ -13,6 +13,7 @@ from broker_project.lib.errors import (
     AuthFailed,
     BrokerError,
     Conflict,
+    Forbidden,
     InvalidRecord,
     NotFound,
     OutcomeUnknown,
@@ -94,7 +95,7 @@ def _final(status: int, refusal: Refusal, sentence: str, detail: str, *, reading
     if status in (404, 410) or refusal.code == "RESOURCE_NOT_FOUND":
         return NotFound(sentence, detail=detail)
     if status == 403 or refusal.code == "INSUFFICIENT_PERMISSIONS":
-        return AuthFailed(f"{sentence} Give the API user the right to do this, or use another API user.", detail=detail)
+        return Forbidden(f"{sentence} Give the API user the right to do this, or use another API user.", detail=detail)
     if status == 401 or refusal.code == "AUTHENTICATION_REQUIRED":
         return AuthFailed(f"{sentence} Check the credentials of this Field Nation account.", detail=detail)
     # A read sends nothing that could be invalid, so a 400 is about the work order itself.

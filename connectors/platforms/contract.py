@@ -69,6 +69,9 @@ class Client(Protocol):
     can_find: bool
     """True when ``find`` can look a record up by correlation; else an unknown create waits for a person."""
 
+    replaces: bool
+    """True when an update replaces the record by what is sent, so that unchanged fields must be sent too."""
+
     def test(self) -> TestResult: ...
 
     def read(self, external_id: str) -> dict[str, Json]:
@@ -77,7 +80,11 @@ class Client(Protocol):
     def create(self, fields: Mapping[str, Json], *, correlation: str, target: str = "", parent_id: str = "") -> Created:
         """Create a record of the main object, or of the sub-object ``target`` (a note, say) under ``parent_id``."""
 
-    def update(self, external_id: str, fields: Mapping[str, Json]) -> None: ...
+    def update(self, external_id: str, fields: Mapping[str, Json]) -> Mapping[str, Json]:
+        """Write ``fields``; the record as the answer shows it afterwards, empty when it does not."""
+
+    def correlation_in(self, record: Mapping[str, Json]) -> str:
+        """The correlation that a record carries, as ``create`` wrote it; "" when it carries none."""
 
     def find(self, correlation: str) -> str | None:
         """Id of the record created with this ``correlation``, None when there is none."""

@@ -22,6 +22,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='recordlink',
+            name='inbound_at',
+            field=models.DateTimeField(editable=False, help_text='When the work order was last written.', null=True),
+        ),
+        migrations.AddField(
+            model_name='recordlink',
             name='hops',
             field=models.PositiveIntegerField(db_default=0, default=0, editable=False, help_text='Writes since hops_since.'),
         ),

@@ -8,8 +8,9 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from broker_project.sandbox.helpdesk import API_KEY
 from connectors.models import Company, Connector
-from events import replay
+from events import pressure, replay
 from events.models import Delivery, Lane
 from events.report import sentence_of
 from events.states import State
@@ -23,6 +24,8 @@ def due_now() -> None:
     """Time passes: what is planned for later is due."""
     with connection.cursor() as cursor:
         cursor.execute("UPDATE events_lane SET due_at = now() - interval '1 second' WHERE due_at IS NOT NULL")
+        cursor.execute("UPDATE events_delivery SET next_attempt_at = now() WHERE state = 'retrying'")
+        cursor.execute("UPDATE connectors_connectorstate SET blocked_until = NULL")
 
 
 def test_a_busy_system_is_tried_again_after_the_documented_delay(world: World) -> None:
@@ -151,15 +154,37 @@ def test_refused_values_end_as_a_dead_letter_at_once_and_the_claim_is_given_back
     assert not RecordLink.objects.exists()
 
 
-def test_refused_credentials_wait_for_a_person(world: World) -> None:
+def test_refused_credentials_hold_the_connector_and_alert_once(world: World) -> None:
     world.connector.secrets = {"api_key": "wrong-key-of-the-test"}
     world.connector.save()
     world.post(event())
     world.deliver()
     delivery = only_delivery()
-    assert (delivery.state, delivery.reason) == (State.WAITING, "waiting_auth")
-    assert Lane.objects.get().due_at is None
+    assert (delivery.state, delivery.reason, delivery.attempts) == (State.PENDING, "held_auth", 0)
+    alerts = SyncLog.objects.filter(code="connector_held")
+    assert alerts.count() == 1
+
+    world.post(event(id=4410028))
+    assert world.deliver() == 0
+    assert alerts.count() == 1
     assert "wrong-key-of-the-test" not in str(list(SyncLog.objects.values()))
+
+    world.connector.secrets = {"api_key": API_KEY}
+    world.connector.save()
+    assert pressure.resume(world.connector.pk)
+    assert world.deliver() == 2
+    assert sorted(Delivery.objects.values_list("state", "attempts")) == [("succeeded", 1)] * 2
+
+
+def test_a_refused_right_holds_the_record_alone(world: World) -> None:
+    world.fault("help_desk", method="POST", path="/api/tickets", times=1, status=403)
+    world.post(event())
+    world.deliver()
+    world.post(event(id=4410028))
+    world.deliver()
+    found = list(Delivery.objects.order_by("seq").values_list("state", "reason"))
+    assert found == [("waiting", "waiting_auth"), ("succeeded", "created")]
+    assert Lane.objects.get().due_at is None
 
 
 def test_a_failing_script_is_not_retried_and_names_its_line(world: World) -> None:
@@ -214,7 +239,11 @@ def test_a_dead_letter_lets_the_next_delivery_of_its_record_go_on(world: World) 
     world.post(event())
     world.post(event(event_type="FN_WO_DONE"))
     world.deliver()
-    assert [d.state for d in Delivery.objects.order_by("seq")] == [State.DEAD, State.SUCCEEDED]
+    dead, done = Delivery.objects.order_by("seq")
+    assert done.state == State.SUCCEEDED
+    # the later one carried all of it
+    assert (dead.state, dead.reason, dead.superseded_by) == (State.SUPERSEDED, "resolved_later", done.id)
+    assert SyncLog.objects.filter(delivery_id=dead.id, code="resolved_later").count() == 1
 
 
 def test_a_paused_connector_keeps_its_deliveries_and_resumes_in_order(world: World) -> None:

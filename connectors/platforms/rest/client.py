@@ -34,6 +34,7 @@ class RestClient:
         self._access = AccessTokens(config, caller, tokens)
         self._host = urlsplit(config.base_url).hostname or config.base_url
         self.can_find = config.can_find
+        self.replaces = config.update_method == "PUT"
 
     def read(self, external_id: str) -> dict[str, Json]:
         """The record. Raises NotFound, also when the answer holds none at the record root."""
@@ -68,14 +69,20 @@ class RestClient:
         record = pick(answer, config.record_root)
         return Created(new_id, record if isinstance(record, Mapping) else {})
 
-    def update(self, external_id: str, fields: Mapping[str, Json]) -> None:
-        """Send ``fields`` as JSON. Raises NotFound, and OutcomeUnknown when no answer came; sending it again is safe
-        with PUT and PATCH."""
+    def update(self, external_id: str, fields: Mapping[str, Json]) -> Mapping[str, Json]:
+        """Send ``fields`` as JSON; the record where the answer holds it. Raises NotFound, and OutcomeUnknown when no
+        answer came; sending it again is safe with PUT and PATCH."""
         method = self._config.update_method
         response = self._call(
             method, self._config.update_path, purpose="update record", external_id=external_id, json=dict(fields)
         )
         raise_for_status(response, system=self._host, wrote=True, idempotent=method != "POST")
+        record = pick(self._json_or_none(response), self._config.record_root)
+        return dict(record) if isinstance(record, Mapping) else {}
+
+    def correlation_in(self, record: Mapping[str, Json]) -> str:
+        """The mark in the correlation field, "" when there is none or no such field is configured."""
+        return (self._correlation_in(record) or "") if self._config.correlation_field else ""
 
     def find(self, correlation: str) -> str | None:
         """The id of the record whose correlation field holds ``correlation``.
