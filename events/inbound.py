@@ -11,7 +11,7 @@ from connectors.fieldnation.apply import Applied, apply, work_order_id_of
 from connectors.fieldnation.client import FieldNation
 from connectors.fieldnation.plan import Plan, plan_create, plan_update, wants_messages
 from connectors.platforms.contract import Client
-from mappings.agreement import after_inbound
+from mappings.agreement import Agreement, after_inbound, field_nation_chosen
 from mappings.inputs import inbound_input, outbound_input
 from mappings.merge import flatten
 from mappings.paths import Path
@@ -126,9 +126,9 @@ def _finish(run: Inbound, applied: Applied, code: str, carried: Carried) -> Outc
     )
 
 
-def _agreed(run: Inbound, work_order: Mapping[str, Any], carried: Carried) -> Any:
+def _agreed(run: Inbound, work_order: Mapping[str, Any], carried: Carried) -> Agreement:
     lifted = outbound_input({"workorder": normalise_work_order(dict(work_order))})
-    return after_inbound(
+    agreed = after_inbound(
         run.work.agreement,
         fields=carried.fields,
         record=run.record,
@@ -136,6 +136,7 @@ def _agreed(run: Inbound, work_order: Mapping[str, Any], carried: Carried) -> An
         work_order=lifted,
         written=carried.write,
     )
+    return field_nation_chosen(agreed, carried.conceded, record=run.record, outbound=run.work.reverse)
 
 
 def _write_back(run: Inbound, work_order_id: int) -> bool:

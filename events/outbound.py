@@ -212,6 +212,11 @@ def _update(operation: Operation, run: Outbound) -> None:
         answer=answer,
         inbound=work.reverse,
     )
+    if carried.conceded:
+        work_order = work.delivery.event.payload.get("workorder") or {}
+        progress.agreement = agreements.external_chosen(
+            progress.agreement, carried.conceded, work_order=work_order, inbound=work.reverse
+        )
     if carried.kept:
         progress.sentences.append(explain("kept_external", fields=names_of(carried.kept)))
     if not carried.write:

@@ -23,12 +23,14 @@ Json = dict[str, Any]
 @dataclass(frozen=True, kw_only=True)
 class Carried:
     """``fields`` are the values that were looked at (flat, by target), ``write`` those to be written (flat), ``body``
-    what to send for them (nested). ``kept`` are targets whose own change stays. ``record`` is what was read."""
+    what to send for them (nested). ``kept`` are targets whose own change stays, ``conceded`` those of them that a
+    person decided so. ``record`` is what was read."""
 
     fields: Mapping[str, Any]
     write: Mapping[str, Any]
     body: Json
     kept: tuple[str, ...] = ()
+    conceded: frozenset[str] = frozenset()
     record: Mapping[str, Any] | None = None
 
 
@@ -61,7 +63,14 @@ def outward(work: Work, fields: Json, client: Client, known: Agreement) -> Carri
     write = {target: value for target, value in flat.items() if target in judge.write}
     body = _replacement(fields, judge, record) if client.replaces else without(fields, set(flat) - judge.write)
     agreed = {target: value for target, value in flat.items() if target not in judge.kept}
-    return Carried(fields=agreed, write=write, body=body if write else {}, kept=tuple(judge.kept), record=record)
+    return Carried(
+        fields=agreed,
+        write=write,
+        body=body if write else {},
+        kept=tuple(judge.kept),
+        conceded=judge.conceded,
+        record=record,
+    )
 
 
 def _replacement(fields: Json, judge: _Judge, record: Mapping[str, Any] | None) -> Json:
@@ -98,7 +107,14 @@ def inward(work: Work, fields: Json, *, record: Json, current: Mapping[str, Any]
     body = without(fields, set(judge.kept))
     write = {target: value for target, value in flat.items() if target in judge.write}
     agreed = {target: value for target, value in flat.items() if target not in judge.kept}
-    return Carried(fields=agreed, write=write, body=body if write else {}, kept=tuple(judge.kept), record=record)
+    return Carried(
+        fields=agreed,
+        write=write,
+        body=body if write else {},
+        kept=tuple(judge.kept),
+        conceded=judge.conceded,
+        record=record,
+    )
 
 
 def _holds(current: Mapping[str, Any], fields: Json, target: str, value: Any) -> bool:
@@ -150,6 +166,10 @@ class _Judge:
         elif verdict is Verdict.REVIEW:
             sides = {"base": mark(base), "field_nation": mark(field_nation), "external": mark(external)}
             self.open.append({"target": target, **sides})
+
+    @property
+    def conceded(self) -> frozenset[str]:
+        return frozenset(self.kept) & frozenset(self.work.choices)
 
     def ask_if_needed(self) -> None:
         if self.open:

@@ -8,8 +8,8 @@ is not known: everything then counts as changed on the source side and nothing a
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from broker_project.lib.errors import MappingError
@@ -161,3 +161,27 @@ def _is_near(source: str, written: Json) -> bool:
         path == target or path.startswith(f"{target}.") or target.startswith(f"{path}.")
         for target in (name.removeprefix("workorder.") for name in written)
     )
+
+
+def external_chosen(
+    agreement: Agreement, targets: Collection[str], *, work_order: Json, inbound: Plan | None
+) -> Agreement:
+    """After a person let the external record keep these outbound targets: the way back carries them over unasked.
+
+    For that the work order's present value counts as seen, so that only the external side appears changed.
+    """
+    rows = sources(inbound) if inbound else {}
+    given_up = {
+        row: mark(at(work_order, row.removeprefix("workorder."))) for row, source in rows.items() if source in targets
+    }
+    return replace(agreement, seen={**(agreement.seen or {}), **given_up}) if given_up else agreement
+
+
+def field_nation_chosen(
+    agreement: Agreement, targets: Collection[str], *, record: Json, outbound: Plan | None
+) -> Agreement:
+    """After a person let the work order keep these inbound targets: the way out carries them over unasked."""
+    names = {target.removeprefix("workorder.") for target in targets}
+    rows = sources(outbound) if outbound else {}
+    given_up = {row: held(record, row) for row, source in rows.items() if source.removeprefix("workorder.") in names}
+    return replace(agreement, remote={**(agreement.remote or {}), **given_up}) if given_up else agreement
