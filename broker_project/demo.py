@@ -15,6 +15,7 @@ from django.db import transaction
 
 from broker_project.sandbox import fieldnation, helpdesk
 from connectors.models import Company, Connector
+from events import versions
 from events.models import EventSource, EventTrigger
 from mappings.engine import NO_DEFAULT, parse_rows
 from mappings.models import FieldMapping
@@ -95,6 +96,7 @@ def set_up(*, field_nation_url: str, help_desk_url: str) -> Demo:
         connector.save()
         _triggers(connector)
         _mappings(connector)
+        versions.publish(connector.pk, user="demo", comment="Made by the demo")
     elif connector.settings.get("base_url") != help_desk_url:
         connector.settings = {**connector.settings, "base_url": help_desk_url}
         connector.save()

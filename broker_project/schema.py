@@ -9,6 +9,7 @@ from django.db import OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from broker_project.lib.errors import Misconfigured
+from events import versions
 
 
 def migrate(say: Callable[[str], object]) -> None:
@@ -23,3 +24,4 @@ def migrate(say: Callable[[str], object]) -> None:
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
         say("Preparing the database …")
         call_command("migrate", verbosity=0, interactive=False)
+        versions.publish_stale(comment="First version")

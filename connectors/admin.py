@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 
 from broker_project.lib.errors import BrokerError, Misconfigured
-from broker_project.lib.pages import Act, Banner, DetailPage, copyable, display, link, pretty, to_list
+from broker_project.lib.pages import Act, Banner, DetailPage, copyable, display, link, moment, pretty, to_list
 
 from .access import caller, open_external
 from .company_admin import Fieldsets, absolute, told
@@ -22,6 +22,7 @@ from .models import Connector
 from .platforms.contract import Platform, TestResult
 from .registry import platform, platforms
 
+SYNC = ["outbound_create", "write_back_field", "conflict_policy", "max_attempts", *ConnectorForm.LIMITS]
 STATUS_COLOURS = {"Active": "success", "Paused": "warning", "Disabled": "danger"}
 
 
@@ -44,6 +45,7 @@ class ConnectorAdmin(DetailPage):
         "shown_settings",
         "attention",
         "configuration",
+        "published",
         "trigger_url",
         "compatible_url",
     )
@@ -110,15 +112,16 @@ class ConnectorAdmin(DetailPage):
     def get_fieldsets(self, request: HttpRequest, obj: Connector | None = None) -> Fieldsets:
         kind = _platform_of(request, obj)
         general = ["company", "name", "platform_label", "status"]
-        fieldsets: Fieldsets = [(None, {"fields": [*general, "attention", "configuration"] if obj else general})]
+        fieldsets: Fieldsets = [
+            (None, {"fields": [*general, "attention", "configuration", "published"] if obj else general})
+        ]
         if obj and not _is_view_only(self, request, obj):
             fieldsets.append(("Trigger", {"fields": ["trigger_url", "compatible_url"]}))
         if _is_view_only(self, request, obj):
             fieldsets.append(("Connection", {"fields": ["shown_settings"]}))
         elif kind:
             fieldsets.append((f"Connection: {kind.label}", {"fields": [PREFIX + each.name for each in kind.settings]}))
-        fieldsets.append(("Sync", {"fields": ["outbound_create", "write_back_field", "max_attempts"]}))
-        return fieldsets
+        return [*fieldsets, ("Sync", {"fields": SYNC})]
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         if not self.has_add_permission(request) or platform_or_none(request.GET.get("platform", "")):
@@ -190,6 +193,18 @@ class ConnectorAdmin(DetailPage):
             ],
             {"connector__id__exact": connector.pk},
         )
+
+    @display(description="version")
+    def published(self, connector: Connector) -> SafeString | str:
+        version = connector.versions.filter(number=connector.version).values_list("created_at", "user").first()
+        if version is None:
+            return "None yet; it is made when the first event comes, or when something is saved."
+        when, user = version
+        by = f" by {user}" if user else ""
+        stale = " Changed since; the next event makes a new version." if connector.is_stale else ""
+        versions = link(to_list("events.configversion", {"connector__id__exact": connector.pk}), "all versions")
+        said = "Version {}, published {}{}.{} · {}"
+        return format_html(said, connector.version, moment(when), by, stale, versions)
 
     @display(description="trigger URL")
     def trigger_url(self, connector: Connector) -> SafeString:

@@ -162,8 +162,15 @@ class ConnectorForm(FieldedForm):
             elif field is not None:
                 self.initial[PREFIX + setting.name] = _shown(setting, self.instance.settings)
 
+    LIMITS = ("requests_per_minute", "burst", "max_concurrent", "hop_limit")
+
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
+        for name in self.LIMITS:
+            if data.get(name) == 0:
+                self.add_error(name, "Enter 1 or more: with 0 nothing would ever be sent.")
+        if data.get("burst") and not data.get("requests_per_minute") and "requests_per_minute" not in self.errors:
+            self.add_error("burst", "A burst needs the calls per minute too. Enter them, or leave this empty.")
         self._settings, self._secrets = self._configuration(data)
         if self.platform_used and not self.errors:
             for name, sentence in self.platform_used.check(self._settings, self._secrets).items():

@@ -9,10 +9,11 @@ LONGEST_RETRY_AFTER = 3_600.0
 JITTER = 0.1
 
 
-def delay(attempt: int, *, retry_after: float | None = None, jitter: float = 0.0) -> float:
+def delay(attempt: int, *, retry_after: float | None = None, jitter: float = 0.0, factor: float = 1.0) -> float:
     """Seconds to wait before ``attempt`` (the first is 1): 0, 30, 60, 120, 240, then 480.
 
-    ``jitter`` is a random number from 0 to 1 that lengthens the wait by up to a tenth, so that a crowd spreads.
+    ``factor`` scales these waits. ``jitter`` is a random number from 0 to 1 that lengthens the wait by up to a tenth,
+    so that a crowd spreads.
     ``retry_after`` (seconds, what the remote asked for) wins when it is longer; at most an hour of it counts.
     """
     if attempt < 1:
@@ -20,7 +21,7 @@ def delay(attempt: int, *, retry_after: float | None = None, jitter: float = 0.0
     planned = (
         min(FIRST_DELAY * 2 ** min(attempt - 2, 10), LONGEST_DELAY) * (1 + JITTER * jitter) if attempt > 1 else 0.0
     )
-    return max(planned, min(retry_after or 0.0, LONGEST_RETRY_AFTER))
+    return max(planned * factor, min(retry_after or 0.0, LONGEST_RETRY_AFTER))
 
 
 def exhausted(attempts: int, max_attempts: int) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,18 +9,20 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
-from psycopg.types.json import Jsonb
 
 from broker_project.lib.ids import new_id
 from connectors.models import Company
 from synclog.models import SyncLog
 from synclog.write import write
 
-from .lanes import insert_deliveries, open_lanes
-from .models import Delivery, Event, EventSource
+from .coalesce import coalesce
+from .group_commit import Group
+from .intake import NewDelivery, NewEvent, store
+from .models import Event, EventSource
 from .nudge import nudge
-from .route import ConnectorFacts, NoMatch, TriggerFacts, route
+from .route import ConnectorFacts, NoMatch, route
 from .sentences import explain
+from .versions import Standing, current_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,61 +54,95 @@ def accept_events(
     incoming: Sequence[Incoming], *, company: Company, door: str, source: EventSource | None = None
 ) -> list[Accepted]:
     """Store and route work-order events of one company in one transaction; answers stand in the order given."""
-    ids = [new_id() for _ in incoming]
     with transaction.atomic():
-        fresh = _insert_events(ids, incoming, company=company, door=door, source=source)
-        known = [event for id, event in zip(ids, incoming, strict=True) if id not in fresh]
+        connectors = connector_facts(company, (event.event_type for event in incoming))
+        arrivals = [_arrival(event, connectors) for event in incoming]
+        fresh = store(
+            [_new_event(arrival) for arrival in arrivals],
+            [delivery for arrival in arrivals for delivery in arrival.deliveries],
+            door=door,
+            company_id=company.pk,
+            source_id=source.pk if source else None,
+        )
+        known = [arrival.event for arrival in arrivals if arrival.id not in fresh]
         originals = _originals(company, [event.dedupe_key for event in known])
-        counts = _route_all([pair for pair in zip(ids, incoming, strict=True) if pair[0] in fresh], company)
-        write([_duplicate_log(originals[event.dedupe_key or ""], event) for event in known])
+        new = [arrival for arrival in arrivals if arrival.id in fresh]
+        logs = [log for arrival in new for log in _logs_of(arrival, company, connectors)]
+        logs += coalesce(
+            [delivery for arrival in new for delivery in arrival.deliveries],
+            newest_only={facts.id: facts.newest_only for facts in connectors},
+        )
+        write([*logs, *(_duplicate_log(originals[event.dedupe_key or ""], event) for event in known)])
+        if any(not delivery.sentence for arrival in new for delivery in arrival.deliveries):
+            nudge()  # for those that are not held; a resumed connector's are found by the sweep
     return [
-        Accepted(id=id, duplicate_of=None, deliveries=counts[id])
-        if id in fresh
-        else _repeat_of(originals[event.dedupe_key or ""])
-        for id, event in zip(ids, incoming, strict=True)
+        Accepted(id=arrival.id, duplicate_of=None, deliveries=len(arrival.deliveries))
+        if arrival.id in fresh
+        else _repeat_of(originals[arrival.event.dedupe_key or ""])
+        for arrival in arrivals
     ]
+
+
+_groups: dict[tuple[int, str, int | None], Group[Incoming, Accepted]] = {}
+
+
+def accept_event(event: Incoming, *, company: Company, door: str, source: EventSource | None = None) -> Accepted:
+    """As ``accept_events`` for one event, in one transaction with those that other threads bring at this moment.
+
+    Not inside a transaction: another thread may store the event, and that is committed whatever the caller does.
+    """
+    sender = (company.pk, door, source.pk if source else None)
+    group = _groups.get(sender) or _groups.setdefault(sender, Group())
+    return group.submit(event, lambda batch: accept_events(batch, company=company, door=door, source=source))
 
 
 def _repeat_of(original: UUID) -> Accepted:
     return Accepted(id=original, duplicate_of=original, deliveries=0)
 
 
-_INSERT_EVENTS = """
-INSERT INTO events_event (id, kind, door, company_id, source_id, event_type, received_name, work_order_id, external_id,
-                          occurred_at, payload, dedupe_key, trace)
-SELECT e.id, 'work_order', %s, %s, %s, e.event_type, e.received_name, e.work_order_id, '', e.occurred_at, e.payload,
-       e.dedupe_key, e.trace
-FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::bigint[], %s::timestamptz[], %s::jsonb[], %s::text[], %s::jsonb[])
-     WITH ORDINALITY
-     AS e(id, event_type, received_name, work_order_id, occurred_at, payload, dedupe_key, trace, place)
-ORDER BY e.dedupe_key, e.place
-ON CONFLICT (company_id, dedupe_key) DO NOTHING
-RETURNING id
-"""
-# Ordered by key, so that two lists with the same members cannot wait for each other.
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    """What an event leads to if it is new: its deliveries, and where there is nothing to do."""
+
+    id: UUID
+    event: Incoming
+    deliveries: Sequence[NewDelivery] = ()
+    others: Sequence[NoMatch] = ()
 
 
-def _insert_events(
-    ids: Sequence[UUID], incoming: Sequence[Incoming], *, company: Company, door: str, source: EventSource | None
-) -> set[UUID]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _INSERT_EVENTS,
-            [
-                door,
-                company.pk,
-                source.pk if source else None,
-                list(ids),
-                [event.event_type for event in incoming],
-                [event.received_name for event in incoming],
-                [event.work_order_id for event in incoming],
-                [event.occurred_at for event in incoming],
-                [Jsonb(event.payload) for event in incoming],
-                [event.dedupe_key for event in incoming],
-                [Jsonb(event.trace) for event in incoming],
-            ],
+def _arrival(event: Incoming, connectors: Sequence[ConnectorFacts]) -> _Arrival:
+    id = new_id()
+    if event.no_event_code:
+        return _Arrival(id, event)
+    matches, others = route(event_type=event.event_type, payload=event.payload, connectors=connectors)
+    deliveries = [
+        NewDelivery(
+            id=new_id(),
+            event_id=id,
+            connector_id=match.connector.id,
+            trigger_id=match.trigger.id,
+            action=match.trigger.action,
+            lane_key=f"wo:{event.work_order_id}",
+            sentence=match.held,
+            work_order_id=event.work_order_id,
         )
-        return {row[0] for row in cursor.fetchall()}
+        for match in matches
+    ]
+    return _Arrival(id, event, deliveries, others)
+
+
+def _new_event(arrival: _Arrival) -> NewEvent:
+    event = arrival.event
+    return NewEvent(
+        id=arrival.id,
+        event_type=event.event_type,
+        received_name=event.received_name,
+        work_order_id=event.work_order_id,
+        occurred_at=event.occurred_at,
+        payload=event.payload,
+        dedupe_key=event.dedupe_key,
+        trace=event.trace,
+    )
 
 
 def _originals(company: Company, keys: Iterable[str | None]) -> dict[str, UUID]:
@@ -122,67 +157,43 @@ def _originals(company: Company, keys: Iterable[str | None]) -> dict[str, UUID]:
 
 
 def connector_facts(company: Company, event_types: Iterable[str]) -> list[ConnectorFacts]:
-    """The company's connectors with their triggers for these events, in one query."""
+    """The company's connectors with their triggers for these events, in one query unless something was changed."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT c.id, c.name, c.status, t.id, t.event_type, t.action, NULLIF(t.filters, '{}')::text
+            SELECT c.name, c.status, c.id, c.version, c.is_stale, v.digest
             FROM connectors_connector AS c
-            LEFT JOIN events_eventtrigger AS t
-                ON t.connector_id = c.id AND t.is_enabled AND t.event_type = ANY(%s)
-            WHERE c.company_id = %s ORDER BY c.id, t.position, t.id
+            LEFT JOIN events_configversion AS v ON v.connector_id = c.id AND v.number = c.version
+            WHERE c.company_id = %s ORDER BY c.id
             """,
-            [list(set(event_types)), company.pk],
+            [company.pk],
         )
-        rows = cursor.fetchall()
-    found: dict[int, tuple[str, str, list[TriggerFacts]]] = {}
-    for id, name, status, trigger_id, event_type, action, filters in rows:
-        triggers = found.setdefault(id, (name, status, []))[2]
-        if trigger_id is not None:
-            triggers.append(TriggerFacts(trigger_id, event_type, action, filters or ""))
+        rows = [(name, status, Standing(*row)) for name, status, *row in cursor.fetchall()]
+    wanted = sorted(set(event_types))
+    configs = current_of([standing for _, _, standing in rows])
     return [
-        ConnectorFacts(id=id, name=name, status=status, triggers=triggers)
-        for id, (name, status, triggers) in found.items()
+        ConnectorFacts(
+            id=config.connector_id,
+            name=name,
+            status=status,
+            triggers=[trigger for event_type in wanted for trigger in config.ticked.get(event_type, ())],
+            version=config.number,
+            newest_only=[trigger.id for trigger in config.triggers.values() if trigger.delivery_mode == "newest"],
+        )
+        for name, status, standing in rows
+        if (config := configs.get(standing.connector_id))
     ]
 
 
-def _route_all(new: Sequence[tuple[UUID, Incoming]], company: Company) -> dict[UUID, int]:
-    """Make the deliveries and the log rows of new events; return the number of deliveries by event."""
-    counts: dict[UUID, int] = defaultdict(int)
-    if not new:
-        return counts
-    connectors = connector_facts(company, (event.event_type for _, event in new))
-    deliveries: list[Delivery] = []
-    logs: list[SyncLog] = []
-    for id, event in new:
-        if event.no_event_code:
-            why = explain(event.no_event_code, name=event.received_name)
-            logs.append(_event_log(id, event, event.no_event_code, why))
-            continue
-        if not connectors:
-            logs.append(_event_log(id, event, "no_connector", explain("no_connector", company=company.name)))
-        matches, others = route(event_type=event.event_type, payload=event.payload, connectors=connectors)
-        logs.extend(_no_match_log(id, event, other) for other in others)
-        for match in matches:
-            deliveries.append(
-                Delivery(
-                    event_id=id,
-                    connector_id=match.connector.id,
-                    trigger_id=match.trigger.id,
-                    direction=Delivery.Direction.OUTBOUND,
-                    action=match.trigger.action,
-                    lane_key=f"wo:{event.work_order_id}",
-                    work_order_id=event.work_order_id,
-                    sentence=match.held,
-                )
-            )
-            counts[id] += 1
-    open_lanes([(delivery.connector_id, delivery.lane_key) for delivery in deliveries])
-    insert_deliveries(deliveries)
-    write(logs)
-    if any(not delivery.sentence for delivery in deliveries):
-        nudge()  # for those that are not held; a resumed connector's are found by the sweep
-    return counts
+def _logs_of(arrival: _Arrival, company: Company, connectors: Sequence[ConnectorFacts]) -> list[SyncLog]:
+    """Why nothing, or less than one might expect, follows from a new event."""
+    id, event = arrival.id, arrival.event
+    if event.no_event_code:
+        why = explain(event.no_event_code, name=event.received_name)
+        return [_event_log(id, event, event.no_event_code, why)]
+    if not connectors:
+        return [_event_log(id, event, "no_connector", explain("no_connector", company=company.name))]
+    return [_no_match_log(id, event, other) for other in arrival.others]
 
 
 def _event_log(id: UUID, event: Incoming, code: str, sentence: str, **more: Any) -> SyncLog:

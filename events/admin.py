@@ -40,9 +40,10 @@ from broker_project.lib.pages import (
 from synclog.evidence import logs_table
 from synclog.models import SyncLog
 
-from . import catalogue
+from . import catalogue, job_admin, lane_admin, version_admin  # noqa: F401 - all but the first register their pages
 from .delivery_admin import STATE_COLOURS
-from .models import Event, EventSource, EventTrigger, Lane
+from .models import Event, EventSource, EventTrigger
+from .publishing_admin import Publishing
 from .report import sentence_of
 
 EVENT_CHOICES = [(event.constant, event.name) for event in catalogue.EVENTS]
@@ -151,7 +152,7 @@ class TriggerRowForm(RowForm, EventTriggerForm):
 
 
 @admin.register(EventTrigger)
-class EventTriggerAdmin(ModelAdmin):  # type: ignore[misc]
+class EventTriggerAdmin(Publishing, ModelAdmin):  # type: ignore[misc]
     form = EventTriggerForm
     list_display = ("event_label", "connector", "action", "target_object", "has_filter", "position", "is_enabled")
     list_editable = ("position", "is_enabled")
@@ -168,7 +169,7 @@ class EventTriggerAdmin(ModelAdmin):  # type: ignore[misc]
     formfield_overrides = JSON_FIELDS
     fieldsets = (
         (None, {"fields": ("connector", "event_type", "is_enabled", "position")}),
-        ("Action", {"fields": ("action", "target_object", "script")}),
+        ("Action", {"fields": ("action", "delivery_mode", "target_object", "script")}),
         ("Filter", {"fields": ("filters",)}),
     )
 
@@ -276,17 +277,3 @@ class EventAdmin(ReadOnly, ExactSearch, PrunableList, DetailPage):
         if event.kind == Event.Kind.TRIGGER:
             return "External trigger"
         return event_name(event.event_type) if event.event_type else event.received_name
-
-
-@admin.register(Lane)
-class LaneAdmin(ReadOnly, PrunableList, ModelAdmin):  # type: ignore[misc]
-    list_display = ("key", "connector", "due_at", "is_held")
-    list_select_related = ("connector",)
-    list_filter = (("connector", RelatedDropdownFilter),)
-    ordering = ("connector", "key")
-    sortable_by = ()
-    fields = ("key", "connector", "due_at", "is_held")
-
-    @display(description="a worker is at it", boolean=True)
-    def is_held(self, lane: Lane) -> bool:
-        return lane.claim is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from typing import Any, cast
 from uuid import UUID
@@ -10,7 +11,7 @@ from uuid import UUID
 from django.conf import settings
 from django.core.cache import cache
 from django.core.exceptions import RequestDataTooBig
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from django.http import Http404
 from rest_framework import exceptions, status
 from rest_framework.authentication import BaseAuthentication
@@ -28,19 +29,32 @@ from connectors.platforms.contract import TriggerCall
 from connectors.platforms.trigger import resolve_ids
 
 from . import catalogue, normalise
-from .accept import Accepted, Incoming, accept_events
+from .accept import Accepted, Incoming, accept_event, accept_events
 from .models import Event, EventSource
 from .payload import EventPayload, PayloadError, dedupe_key, parse_event
 from .report import report
 from .triggered import accept_trigger
 
+logger = logging.getLogger(__name__)
+
 TRIGGER_MAX_BYTES = 1024 * 1024
 IDEMPOTENCY_KEY_MAX = 255
+KEY_SECONDS = 1.0
+"""How long a process remembers a valid key: a revoked one may be taken for so long."""
+KEYS_REMEMBERED = 1000
 
 
 class TooLarge(exceptions.APIException):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_detail = "The request is too large."
+
+
+class NotStored(exceptions.APIException):
+    """The event may or may not be stored; a repeat is recognised as a duplicate."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_detail = "The database does not answer. Send the request again in a few seconds."
+    wait = 5  # seconds, for the header Retry-After
 
 
 def problem(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -53,6 +67,9 @@ def problem(error: Exception, context: dict[str, Any]) -> Response | None:
         return Response({"detail": error.sentence}, status=400)
     if isinstance(error, RequestDataTooBig):
         error = TooLarge()
+    if isinstance(error, (OperationalError, InterfaceError)):
+        logger.warning("A request was answered 503: %s", error)
+        error = NotStored()
     return exception_handler(error, context)
 
 
@@ -72,8 +89,27 @@ class SourceKey(BaseAuthentication):
         return "Bearer"
 
 
+_sources: dict[str, tuple[float, EventSource]] = {}
+"""By digest of the key, with the monotonic time until which it holds."""
+
+
 def _source_of(key: str) -> EventSource | None:
-    """The active source with this key. Plain SQL: it runs for every event."""
+    """The active source with this key, at most ``KEY_SECONDS`` old."""
+    key_hash, now = digest(key), time.monotonic()
+    until, source = _sources.get(key_hash, (0.0, None))
+    if now < until:
+        return source
+    source = _read_source(key_hash)
+    if source is None:
+        _sources.pop(key_hash, None)
+    else:
+        if len(_sources) >= KEYS_REMEMBERED:
+            _sources.clear()
+        _sources[key_hash] = (now + KEY_SECONDS, source)
+    return source
+
+
+def _read_source(key_hash: str) -> EventSource | None:
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -81,7 +117,7 @@ def _source_of(key: str) -> EventSource | None:
             JOIN connectors_company AS c ON c.id = s.company_id
             WHERE s.key_hash = %s AND s.is_active AND s.revoked_at IS NULL AND c.is_active
             """,
-            [digest(key)],
+            [key_hash],
         )
         row = cursor.fetchone()
     if row is None:
@@ -133,7 +169,14 @@ def json_of(request: Request, limit: int) -> tuple[Any, int]:
         raise PayloadError("The body is not valid JSON.", field="body") from None
 
 
-class EventsView(APIView):
+class Door(APIView):
+    """A view that needs none of what pages need: no session, no user, no CSRF token. ``doors.Doors`` calls it."""
+
+    authentication_classes: list[type[BaseAuthentication]] = []
+    permission_classes: list[type[BasePermission]] = []
+
+
+class EventsView(Door):
     """``POST /events/``: one event, or a list of up to 1,000."""
 
     authentication_classes = [SourceKey]
@@ -151,7 +194,7 @@ class EventsView(APIView):
         if size > settings.EVENT_MAX_BYTES:
             raise TooLarge(f"The event has {size} bytes; one event may have {settings.EVENT_MAX_BYTES}.")
         event = _incoming(parse_event(body, size=size), key, request)
-        accepted = accept_events([event], company=source.company, door=Event.Door.API, source=source)[0]
+        accepted = accept_event(event, company=source.company, door=Event.Door.API, source=source)
         return Response(_answer(accepted, event), status=202)
 
     def _list(self, members: list[Any], size: int, key: str, source: EventSource, request: Request) -> Response:
@@ -202,7 +245,7 @@ def _answer(accepted: Accepted, event: Incoming) -> dict[str, Any]:
     return answer
 
 
-class EventView(APIView):
+class EventView(Door):
     """``GET /events/{id}/``: what became of an event, delivery by delivery."""
 
     authentication_classes = [SourceKey]
@@ -215,12 +258,9 @@ class EventView(APIView):
         return Response(report(event))
 
 
-class WebhookView(APIView):
+class WebhookView(Door):
     """Field Nation's webhooks (v3), POST or PUT, one address per company. The signature is checked on the raw bytes
     before anything is parsed."""
-
-    authentication_classes: list[type[BaseAuthentication]] = []
-    permission_classes: list[type[BasePermission]] = []
 
     def post(self, request: Request, key: UUID) -> Response:
         company = Company.objects.filter(webhook_key=key, is_active=True).first()
@@ -229,9 +269,10 @@ class WebhookView(APIView):
         if company is None or not webhooks.signature_ok(raw, signature, company.webhook_secrets()):
             raise Unsigned
         webhook = webhooks.parse(raw, request.headers)
-        accepted = accept_events([_from_webhook(webhook)], company=company, door=Event.Door.WEBHOOK)[0]
+        event = _from_webhook(webhook)
+        accepted = accept_event(event, company=company, door=Event.Door.WEBHOOK)
         # A duplicate gets 200: Field Nation only looks at the class of the status.
-        return Response(_answer(accepted, _from_webhook(webhook)), status=200 if accepted.duplicate_of else 202)
+        return Response(_answer(accepted, event), status=200 if accepted.duplicate_of else 202)
 
     put = post
 
@@ -284,11 +325,8 @@ def _webhook_key(webhook: webhooks.Webhook) -> str | None:
     return digest(f"webhook:{webhook.webhook_id}:{webhook.delivery_uuid}")
 
 
-class TriggerView(APIView):
+class TriggerView(Door):
     """The trigger URL of a connector, in both forms, POST or GET. The token is checked before the body is parsed."""
-
-    authentication_classes: list[type[BaseAuthentication]] = []
-    permission_classes: list[type[BasePermission]] = []
 
     def post(self, request: Request, token: str = "") -> Response:
         connector = self._connector(token or request.GET.get("client_token", ""))

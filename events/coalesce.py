@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
 from uuid import UUID
 
 from synclog.models import SyncLog
 
 from . import states
-from .models import Delivery
 from .sentences import explain
 
 
-def coalesce(new: Sequence[Delivery], *, newest_only: dict[int, Sequence[int]]) -> list[SyncLog]:
+class New(Protocol):
+    """What is needed of a delivery that was just stored."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def connector_id(self) -> int: ...
+    @property
+    def trigger_id(self) -> int: ...
+    @property
+    def lane_key(self) -> str: ...
+
+
+def coalesce(new: Iterable[New], *, newest_only: Mapping[int, Sequence[int]]) -> list[SyncLog]:
     """Supersede what the ``new`` deliveries make needless; return the log rows to write.
 
     ``newest_only``: by connector id, its triggers in that mode, which are updates of the main record. The lanes are
     locked by this transaction, so nothing of it runs meanwhile.
     """
+    if not any(newest_only.values()):
+        return []
     last: dict[tuple[int, str], UUID] = {}
     for delivery in new:
         if delivery.trigger_id in newest_only.get(delivery.connector_id, ()):

@@ -10,9 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 
+from .admission import ALLOWANCE, CONNECTORS, GUARDED, HAS_DUE_LANE, LEVEL, WORKING, lock_guarded
 from .models import Delivery
+from .nudge import nudge
 from .states import OPEN
 
 OPEN_STATES = [state.value for state in OPEN]
@@ -79,41 +81,60 @@ class Head:
     delivery_id: UUID
 
 
-_CLAIM = """
+_CLAIM = f"""
 WITH due AS (
     SELECT lane.id, lane.due_at, row_number() OVER (PARTITION BY c.id ORDER BY lane.due_at) AS turn
-    FROM connectors_connector AS c
-    JOIN connectors_company AS company ON company.id = c.company_id AND company.is_active
+    FROM {CONNECTORS}
     LEFT JOIN unnest(%(busy)s::bigint[], %(running)s::int[]) AS b(id, running) ON b.id = c.id
     CROSS JOIN LATERAL (
         SELECT l.id, l.due_at FROM events_lane AS l
-        WHERE l.connector_id = c.id AND l.due_at <= statement_timestamp()
-        ORDER BY l.due_at LIMIT GREATEST(0, LEAST(%(free)s, %(share)s - COALESCE(b.running, 0)))
+        WHERE l.connector_id = c.id AND l.due_at <= statement_timestamp() AND l.held_by = ''
+        ORDER BY l.due_at
+        LIMIT GREATEST(0, LEAST(%(free)s, %(share)s - COALESCE(b.running, 0), {ALLOWANCE}))
         FOR UPDATE SKIP LOCKED
     ) AS lane
-    WHERE c.status = 'active'
+    WHERE {WORKING} AND (c.id = ANY(%(guarded)s) OR NOT {GUARDED})
 ), chosen AS (
     SELECT id FROM due ORDER BY turn, due_at LIMIT %(free)s
 ), claimed AS (
     UPDATE events_lane AS l SET claim = %(claim)s, due_at = statement_timestamp() + make_interval(secs => %(lease)s)
     FROM chosen WHERE l.id = chosen.id RETURNING l.id, l.connector_id, l.key
+), begun AS (
+    SELECT claimed.id, claimed.connector_id, head.id AS delivery_id
+    FROM claimed LEFT JOIN LATERAL (
+        SELECT d.id FROM events_delivery AS d
+        WHERE d.connector_id = claimed.connector_id AND d.lane_key = claimed.key AND d.state = ANY(%(open)s)
+        ORDER BY d.seq LIMIT 1
+    ) AS head ON true
+), admitted AS (
+    UPDATE connectors_connectorstate AS s SET
+        tokens = CASE WHEN c.requests_per_minute IS NULL THEN s.tokens ELSE {LEVEL} - taken.lanes END,
+        refilled_at = CASE WHEN c.requests_per_minute IS NULL THEN s.refilled_at
+                           ELSE GREATEST(s.refilled_at, statement_timestamp()) END,
+        breaker = CASE s.breaker WHEN 'closed' THEN 'closed' ELSE 'half_open' END,
+        next_probe_at = NULL
+    FROM (SELECT connector_id, count(delivery_id) AS lanes FROM begun GROUP BY connector_id) AS taken
+    JOIN connectors_connector AS c ON c.id = taken.connector_id
+    WHERE s.connector_id = taken.connector_id AND s.connector_id = ANY(%(guarded)s) AND taken.lanes > 0
+      AND (c.requests_per_minute IS NOT NULL OR s.breaker <> 'closed')
 )
-SELECT claimed.id, claimed.connector_id, head.id
-FROM claimed LEFT JOIN LATERAL (
-    SELECT d.id FROM events_delivery AS d
-    WHERE d.connector_id = claimed.connector_id AND d.lane_key = claimed.key AND d.state = ANY(%(open)s)
-    ORDER BY d.seq LIMIT 1
-) AS head ON true
-"""
+SELECT id, connector_id, delivery_id FROM begun
+"""  # noqa: S608 - constants only
 # Connectors take turns, so that one with a long line does not delay another's first delivery.
+
+_ANY_DUE = f"""
+SELECT EXISTS (SELECT 1 FROM {CONNECTORS} WHERE {WORKING} AND COALESCE({ALLOWANCE}, 1) > 0 AND {HAS_DUE_LANE})
+"""  # noqa: S608
 
 
 def claim(*, free: int, share: int, running: Mapping[int, int], claim_id: UUID, lease_seconds: float) -> list[Head]:
     """Take up to ``free`` due lanes of active connectors, oldest first, for ``lease_seconds``.
 
-    A connector gets at most ``share`` lanes in all, of which it has ``running[connector id]`` already. Call it inside
-    a transaction, together with the start of the heads.
+    A connector gets at most ``share`` lanes in all, of which it has ``running[connector id]`` already, and no more than
+    its limits, breaker and holds admit; each of its lanes takes one token. Call it inside a transaction, together with
+    the start of the heads.
     """
+    guarded = lock_guarded()
     with connection.cursor() as cursor:
         cursor.execute(
             _CLAIM,
@@ -125,6 +146,8 @@ def claim(*, free: int, share: int, running: Mapping[int, int], claim_id: UUID, 
                 "claim": claim_id,
                 "lease": lease_seconds,
                 "open": OPEN_STATES,
+                "guarded": guarded,
+                "ahead": 0.0,
             },
         )
         rows = cursor.fetchall()
@@ -164,6 +187,7 @@ def renew(lane_ids: Sequence[int], *, claim_ids: Sequence[UUID], lease_seconds: 
 
 _RELEASE = """
 UPDATE events_lane AS l SET claim = NULL, due_at = CASE
+    WHEN mine.held_by <> '' THEN NULL
     WHEN head.state IS NULL THEN statement_timestamp()
     WHEN head.state = 'waiting' THEN NULL
     WHEN head.state = 'retrying' THEN head.next_attempt_at
@@ -174,12 +198,14 @@ FROM events_lane AS mine LEFT JOIN LATERAL (
     ORDER BY d.seq LIMIT 1
 ) AS head ON true
 WHERE mine.id = l.id AND l.id = ANY(%(lanes)s)
-RETURNING l.id, head.state IS NULL
+RETURNING l.id, head.state IS NULL AND mine.held_by = ''
 """
 
 
 def release(lane_ids: Sequence[int]) -> None:
     """Give locked lanes back: due when their next head is, blocked when it waits for a person, gone when empty.
+
+    A lane that a person holds is never due, and stays when it is empty, for what comes later.
 
     The lanes must be locked by this transaction, in an earlier statement than this one.
     """
@@ -206,15 +232,43 @@ def reopen(keys: Sequence[tuple[int, str]]) -> None:
         release([row[0] for row in cursor.fetchall()])
 
 
-def any_due() -> bool:
-    """Whether an active connector has a lane that is due."""
-    with connection.cursor() as cursor:
+def hold(connector_id: int, key: str, *, user: str) -> bool:
+    """Keep the record's deliveries back until ``unhold``; False when somebody holds them already.
+
+    What a worker does at this moment is not broken off. Deliveries that come later wait too.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        open_lanes([(connector_id, key)])
         cursor.execute(
             """
-            SELECT EXISTS (SELECT 1 FROM connectors_connector AS c
-                JOIN connectors_company AS company ON company.id = c.company_id AND company.is_active
-                WHERE c.status = 'active' AND EXISTS (
-                    SELECT 1 FROM events_lane AS l WHERE l.connector_id = c.id AND l.due_at <= statement_timestamp()))
-            """
+            UPDATE events_lane SET held_by = %s, held_at = statement_timestamp(),
+                   due_at = CASE WHEN claim IS NOT NULL THEN due_at END
+            WHERE connector_id = %s AND key = %s AND held_by = ''
+            """,
+            [user, connector_id, key],
         )
+        return bool(cursor.rowcount)
+
+
+def unhold(connector_id: int, key: str) -> bool:
+    """Let the record's deliveries go on, in order; False when nobody held them."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE events_lane SET held_by = '', held_at = NULL WHERE connector_id = %s AND key = %s AND held_by <> ''
+            RETURNING id, claim IS NULL
+            """,
+            [connector_id, key],
+        )
+        rows = cursor.fetchall()
+        release([id for id, is_free in rows if is_free])
+        if rows:
+            nudge()
+        return bool(rows)
+
+
+def any_due(*, within_seconds: float = 0.0) -> bool:
+    """Whether a claim would find something now, or that many seconds later if nothing else happens."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ANY_DUE, {"ahead": within_seconds})
         return bool(cursor.fetchone()[0])

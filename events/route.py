@@ -16,22 +16,27 @@ from .sentences import explain
 
 @dataclass(frozen=True)
 class TriggerFacts:
-    """What routing needs of an EventTrigger. ``filters`` is its JSON text."""
+    """What routing needs of an EventTrigger. ``filters`` is its JSON text, "" for all work orders."""
 
     id: int
     event_type: str
     action: str
     filters: str = ""
+    delivery_mode: str = "each"
+    target_object: str = ""
 
 
 @dataclass(frozen=True)
 class ConnectorFacts:
-    """What routing needs of a connector: its status and the ticked triggers, in order."""
+    """What routing needs of a connector: its status and the ticked triggers, in order, of configuration ``version``."""
 
     id: int
     name: str
     status: str
     triggers: Sequence[TriggerFacts] = field(default_factory=tuple)
+    version: int = 0
+    newest_only: Sequence[int] = ()
+    """Ids of its triggers of which only the newest waiting update of a record counts."""
 
 
 @dataclass(frozen=True)

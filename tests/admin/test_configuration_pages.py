@@ -126,7 +126,7 @@ def test_a_reader_can_do_nothing_to_a_source(name: str) -> None:
 def trigger_form(to: Connector, **more: Any) -> dict[str, Any]:
     return {
         "connector": to.pk, "event_type": "FN_WO_ASSIGNED", "action": "update", "is_enabled": "on", "position": 0,
-        "filters": "{}", "target_object": "", "script": "", **more,
+        "filters": "{}", "target_object": "", "script": "", "delivery_mode": "each", **more,
     }  # fmt: skip
 
 
@@ -135,6 +135,16 @@ def trigger_form(to: Connector, **more: Any) -> dict[str, Any]:
     [
         ({"action": "script"}, "script", "A Custom Script action needs a script."),
         ({"target_object": "note"}, "target_object", "Only Create Record takes a target object."),
+        (
+            {"action": "create", "delivery_mode": "newest"},
+            "delivery_mode",
+            "Only Update Record can send the newest state only; choose “Each event”.",
+        ),
+        (
+            {"event_type": "FN_WO_MESSAGE_ADDED", "delivery_mode": "newest"},
+            "delivery_mode",
+            "Each of these events tells something of its own; choose “Each event”.",
+        ),
         ({"position": 4}, "position", "This event has an action at this position already; give another position."),
     ],
 )

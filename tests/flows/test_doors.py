@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
+import psycopg
 import pytest
+from django.db import connection, transaction
 from django.utils import timezone
 
 from connectors.fieldnation.webhooks import sign
+from events import api
 from events.models import Delivery, Event, EventSource
 from events.states import State
 from synclog.models import SyncLog
+from tests.processes.conftest import database_url
 
 from .conftest import World, event
 
@@ -32,6 +37,29 @@ def test_without_a_valid_key_nothing_is_taken(world: World, header: str) -> None
 def test_a_revoked_key_is_refused(world: World, change: dict[str, Any]) -> None:
     EventSource.objects.update(**change)
     assert world.post(event()).status_code == 401
+
+
+def test_a_key_that_was_in_use_is_refused_soon_after_it_was_revoked(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "KEY_SECONDS", 0.05)
+    assert world.post(event(id=1)).status_code == 202
+    EventSource.objects.update(revoked_at=timezone.now())
+    time.sleep(api.KEY_SECONDS)
+    assert world.post(event(id=2)).status_code == 401
+    assert Event.objects.count() == 1
+
+
+def test_while_the_database_does_not_take_it_the_sender_is_asked_to_come_again(world: World) -> None:
+    with psycopg.connect(database_url()) as other:
+        other.execute("LOCK TABLE events_event IN ACCESS EXCLUSIVE MODE")
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '50ms'")
+            refused = world.post(event())
+            transaction.set_rollback(True)
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
+    assert refused.json() == {"detail": "The database does not answer. Send the request again in a few seconds."}
+    assert world.post(event()).json()["duplicate"] is False
 
 
 def test_the_key_is_stored_as_a_hash_only(world: World) -> None:
