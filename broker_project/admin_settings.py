@@ -20,13 +20,18 @@ def _may_see(app: str, model: str) -> Callable[[HttpRequest], bool]:
     return allowed
 
 
-def _item(title: str, icon: str, app: str, model: str) -> dict[str, Any]:
+def _item(title: str, icon: str, app: str, model: str, page: str = "changelist") -> dict[str, Any]:
     return {
         "title": title,
         "icon": icon,
-        "link": reverse_lazy(f"admin:{app}_{model}_changelist"),
+        "link": reverse_lazy(f"admin:{app}_{model}_{page}"),
         "permission": _may_see(app, model),
     }
+
+
+def _is_at_the_deliveries(request: HttpRequest) -> bool:
+    """The desk stands below the list's address and has an item of its own."""
+    return "/events/delivery/" in request.path and "/dead-letters/" not in request.path
 
 
 def _static(path: str) -> Callable[[HttpRequest], str]:
@@ -69,6 +74,7 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _item("Companies", "domain", "connectors", "company"),
                     _item("Connectors", "cable", "connectors", "connector"),
+                    _item("Connector States", "monitor_heart", "connectors", "connectorstate"),
                 ],
             },
             {
@@ -84,7 +90,10 @@ UNFOLD: dict[str, Any] = {
                 "title": "Activity",
                 "items": [
                     _item("Integration Logs", "receipt_long", "synclog", "synclog"),
-                    _item("Deliveries", "local_shipping", "events", "delivery"),
+                    {**_item("Deliveries", "local_shipping", "events", "delivery"), "active": _is_at_the_deliveries},
+                    _item("Dead Letters", "mark_email_unread", "events", "delivery", "dead_letters"),
+                    _item("Blocked Lanes", "block", "events", "lane"),
+                    _item("Jobs", "pending_actions", "events", "job"),
                     _item("Events", "inbox", "events", "event"),
                 ],
             },

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Count
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from unfold.sites import UnfoldAdminSite
@@ -20,39 +19,16 @@ class BrokerAdminSite(UnfoldAdminSite):  # type: ignore[misc]
     index_title = "Overview"
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
-        overview = {"cards": _cards(request), "last_logs": _last_logs(request)}
+        from . import overview as parts  # here, because it reads models
+
+        overview = {
+            "drain": parts.drain_banner(),
+            "cards": parts.cards(request.user),
+            "held_systems": parts.held_systems(request.user),
+            "last_logs": _last_logs(request),
+        }
         page: TemplateResponse = super().index(request, {**overview, **(extra_context or {})})
         return page
-
-
-def _cards(request: HttpRequest) -> list[dict[str, Any]]:
-    """What needs a person: counts that a partial index answers, and connectors that do not run."""
-    from connectors.models import Connector
-    from events.models import Delivery
-    from events.states import State
-
-    cards: list[dict[str, Any]] = []
-    if request.user.has_perm("events.view_delivery"):
-        attention = Delivery.objects.filter(state__in=[State.WAITING, State.DEAD]).values_list("state")
-        counts = dict(attention.annotate(Count("id")).order_by())
-        for state, title, mark in (
-            (State.WAITING, "Deliveries that wait for a person", "is-held"),
-            (State.DEAD, "Dead letters", "is-bad"),
-        ):
-            count = counts.get(state.value, 0)
-            address = to_list("events.delivery", {"state__exact": state.value})
-            cards.append({"title": title, "count": count, "mark": mark if count else "", "address": address})
-    if request.user.has_perm("connectors.view_connector"):
-        stopped = Connector.objects.exclude(status=Connector.Status.ACTIVE).count()
-        cards.append(
-            {
-                "title": "Connectors paused or disabled",
-                "count": stopped,
-                "mark": "is-held" if stopped else "",
-                "address": to_list("connectors.connector", {}),
-            }
-        )
-    return cards
 
 
 def _last_logs(request: HttpRequest) -> Table | None:

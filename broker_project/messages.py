@@ -31,7 +31,11 @@ class Channel(filesystem.Channel):
 
     def _get(self, queue: str, timeout: float | None = None) -> Any:
         folder = Path(self.data_folder_in)
-        for name in sorted(os.listdir(folder)):
+        try:
+            names = sorted(os.listdir(folder))
+        except OSError:  # the folder is away for now: the worker must outlive that
+            raise Empty from None
+        for name in names:
             if name.partition(".")[2] != f"{queue}.msg":
                 continue
             taken = folder / f"{name}.{os.getpid()}{ASIDE}"

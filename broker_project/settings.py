@@ -41,6 +41,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "events.doors.Doors",  # what follows is for browsers; the doors skip it
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -158,11 +159,13 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "events.tasks.sweep", "schedule": 2.0, "options": {"expires": 10}},
+    "run-jobs": {"task": "events.tasks.run_jobs", "schedule": 2.0, "options": {"expires": 10}},
 }
 CELERY_BEAT_MAX_LOOP_INTERVAL = 2
 
 # Delivery.
 MAX_ATTEMPTS = env.int("BROKER_MAX_ATTEMPTS", default=8)
+RETRY_FACTOR = env.float("BROKER_RETRY_FACTOR", default=1.0)
 LEASE_SECONDS = env.int("BROKER_LEASE_SECONDS", default=30)
 BATCH_SIZE = env.int("BROKER_BATCH_SIZE", default=100)
 WORKER_THREADS = env.int("BROKER_WORKER_THREADS", default=64)

@@ -21,7 +21,10 @@ OWN_ENTRIES = {
     "postgres", "secret_key", "broker_encryption_keys", "static", "messages", "messages-control", "logs", "sandbox",
     "admin_password",
 }  # fmt: skip
-WITHOUT_DATABASE = {"help", "version", "--version", "--help", "-h", "makemessages", "compilemessages", "collectstatic"}
+WITHOUT_DATABASE = {
+    "help", "version", "--version", "--help", "-h", "makemessages", "compilemessages", "collectstatic",
+    "prove",  # makes an installation of its own
+}  # fmt: skip
 
 
 def data_dir() -> Path:

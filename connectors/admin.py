@@ -49,7 +49,7 @@ class ConnectorAdmin(DetailPage):
         "trigger_url",
         "compatible_url",
     )
-    acts = (
+    acts: tuple[Act, ...] = (
         Act(
             name="test_connection",
             label="Test connection",

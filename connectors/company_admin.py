@@ -8,7 +8,7 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.db import models
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -49,6 +49,13 @@ class CompanyAdmin(DetailPage):
             label="Test connection",
             permission="connectors.change_company",
             icon="network_check",
+        ),
+        Act(
+            name="catch_up",
+            label="Catch up on webhooks",
+            permission="events.change_delivery",
+            icon="history",
+            offered=lambda company: bool(company.is_active),
         ),
     )
 
@@ -96,3 +103,7 @@ class CompanyAdmin(DetailPage):
         except BrokerError as error:
             result = TestResult(ok=False, sentence=error.sentence)
         told(self, request, result)
+
+    def catch_up(self, request: HttpRequest, company: Company, form: Any) -> HttpResponse:
+        """To the page that asks how far back; jobs belong to the layer above, so it is known by its name only."""
+        return HttpResponseRedirect(reverse("admin:events_job_catch_up", args=[company.pk]))

@@ -13,6 +13,7 @@ from django.utils import timezone
 from broker_project.lib.digest import digest
 from broker_project.lib.sealed import SealedField
 
+from .condition import Condition, condition
 from .fieldnation.client import ENVIRONMENTS, Credentials
 
 OVERLAP = timedelta(hours=24)
@@ -244,3 +245,16 @@ class ConnectorState(models.Model):
 
     def __str__(self) -> str:
         return f"State of {self.connector_id}"
+
+    @property
+    def condition(self) -> Condition:
+        """What the row means now, by this machine's clock."""
+        return condition(
+            breaker=self.breaker,
+            failure=self.failure,
+            next_probe_at=self.next_probe_at,
+            blocked_until=self.blocked_until,
+            held_at=self.held_at,
+            held_sentence=self.held_sentence,
+            now=timezone.now(),
+        )

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 
 from broker_project.lib.pages import Banner, DetailPage, ReadOnly, display, to_change
 
-from .condition import Condition, condition
 from .models import ConnectorState
 
 COLOURS = {
@@ -20,19 +18,6 @@ COLOURS = {
     "Held": "danger",
     "Does not answer": "danger",
 }
-
-
-def condition_of(state: ConnectorState) -> Condition:
-    """What the row means now, by this machine's clock."""
-    return condition(
-        breaker=state.breaker,
-        failure=state.failure,
-        next_probe_at=state.next_probe_at,
-        blocked_until=state.blocked_until,
-        held_at=state.held_at,
-        held_sentence=state.held_sentence,
-        now=timezone.now(),
-    )
 
 
 @admin.register(ConnectorState)
@@ -59,16 +44,16 @@ class ConnectorStateAdmin(ReadOnly, DetailPage):
     )
 
     def banner(self, state: ConnectorState) -> Banner:
-        told = condition_of(state)
+        told = state.condition
         return Banner(told.label, told.kind, told.sentence)
 
     @display(description="condition", label=COLOURS)
     def condition_label(self, state: ConnectorState) -> str:
-        return condition_of(state).label
+        return state.condition.label
 
     @display(description="what it means")
     def sentence_cell(self, state: ConnectorState) -> SafeString:
-        return format_html('<span class="broker-sentence">{}</span>', condition_of(state).sentence)
+        return format_html('<span class="broker-sentence">{}</span>', state.condition.sentence)
 
     @display(description="connector")
     def connector_link(self, state: ConnectorState) -> SafeString:

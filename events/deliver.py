@@ -24,7 +24,7 @@ from mappings.jsonnet import Sandbox
 
 from . import inbound, outbound, remote
 from .health import told_by
-from .lanes import claim, renew
+from .lanes import any_due, claim, renew
 from .outcome import CannotTell, Link, Outcome, failed, with_evidence
 from .pairs import Settled
 from .relocate import misplaced, relocate
@@ -128,9 +128,10 @@ class Pump:
             goes_on = time.monotonic() < until and not self.stop()
             claimed = through_outage(self._claim) if goes_on else 0
             if not self._running:
-                if not claimed:
-                    return done
-                continue
+                # what is due within the second is waited for: the sweep would come later
+                if claimed or (goes_on and through_outage(lambda: any_due(within_seconds=1.0))):
+                    continue
+                return done
             done += self._settle()
             self._renew()
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
-from uuid import UUID
 
-from django import forms
-from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import (
@@ -19,28 +15,30 @@ from unfold.contrib.filters.admin import (
     DropdownFilter,
     RelatedDropdownFilter,
 )
-from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from broker_project.lib import errors
 from broker_project.lib.pages import (
-    Act,
-    ActForm,
     Banner,
-    DetailPage,
     ExactSearch,
     PrunableList,
     ReadOnly,
     Section,
+    Table,
+    Text,
     display,
+    moment,
     to_change,
 )
 from synclog.evidence import call_table, logs_table
 from synclog.models import ApiCall, SyncLog
 
-from . import replay
+from . import replay, replay_edit, review
+from .delivery_acts import ACTS
+from .desk_admin import DeskPages
 from .models import Delivery
 from .outcome import RULES
 from .report import sentence_of
+from .selection import NO_REASON, with_cause
 from .states import State
 
 STATE_COLOURS: dict[str, str] = {
@@ -54,8 +52,12 @@ STATE_COLOURS: dict[str, str] = {
     State.DEAD.label: "danger",
 }
 
-CHANGE_DELIVERY = "events.change_delivery"
-"""The right to retry and discard."""
+
+def reasons() -> list[tuple[str, str]]:
+    """Reason codes of waiting, retrying and dead deliveries, with words for them."""
+    waiting = [rule.code for rule in RULES.values() if rule.code]
+    failures = [kind.code for kind in vars(errors).values() if isinstance(kind, type) and hasattr(kind, "code")]
+    return [(code, code.replace("_", " ")) for code in dict.fromkeys([*waiting, *failures])]
 
 
 class ReasonFilter(DropdownFilter):  # type: ignore[misc]
@@ -63,47 +65,35 @@ class ReasonFilter(DropdownFilter):  # type: ignore[misc]
     parameter_name = "reason"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        waiting = [rule.code for rule in RULES.values() if rule.code]
-        failures = [kind.code for kind in vars(errors).values() if isinstance(kind, type) and hasattr(kind, "code")]
-        return [(code, code.replace("_", " ")) for code in dict.fromkeys([*waiting, *failures])]
+        return reasons()
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> QuerySet[Delivery]:
-        return queryset.filter(reason=self.value()) if self.value() else queryset
+        value = self.value()
+        return queryset.filter(reason="" if value == NO_REASON else value) if value else queryset
 
 
-class DiscardForm(ActForm):
-    reason = forms.CharField(
-        max_length=500,
-        widget=UnfoldAdminTextareaWidget({"rows": 3}),
-        help_text="Why it is not sent. It is kept in the log.",
-    )
+class CauseFilter(DropdownFilter):  # type: ignore[misc]
+    """The cause of which the desk shows the list; not shown otherwise."""
 
+    title = "cause"
+    parameter_name = "cause"
 
-class CreatedForm(ActForm):
-    """Asks for the id that the delivery does not know; for none where the records are linked already."""
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        cause = request.GET.get("cause")
+        return [(cause, "As chosen on the desk")] if cause else []
 
-    work_order_id = forms.IntegerField(min_value=1, max_value=2**63 - 1, widget=UnfoldAdminTextInputWidget())
-    external_id = forms.CharField(label="External id", max_length=255, widget=UnfoldAdminTextInputWidget())
-
-    def __init__(self, *args: Any, subject: Delivery, **kwargs: Any) -> None:
-        super().__init__(*args, subject=subject, **kwargs)
-        linked = replay.is_linked(subject)
-        if linked or subject.work_order_id:
-            del self.fields["work_order_id"]
-        if linked or subject.external_id:
-            del self.fields["external_id"]
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> QuerySet[Delivery]:
+        return with_cause(queryset, self.value()) if self.value() else queryset
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(ReadOnly, ExactSearch, PrunableList, DetailPage):
+class DeliveryAdmin(ReadOnly, ExactSearch, PrunableList, DeskPages):
     list_display = (
         "subject_cell",
         "state_label",
         "sentence_cell",
         "connector",
-        "direction",
-        "attempts",
-        "next_attempt_at",
+        "attempts_cell",
         "created_at",
     )
     list_select_related = ("connector__company",)
@@ -112,6 +102,7 @@ class DeliveryAdmin(ReadOnly, ExactSearch, PrunableList, DetailPage):
         ("connector", RelatedDropdownFilter),
         ("direction", ChoicesDropdownFilter),
         ReasonFilter,
+        CauseFilter,
     )
     list_filter_submit = True
     ordering = ("-seq",)
@@ -120,7 +111,7 @@ class DeliveryAdmin(ReadOnly, ExactSearch, PrunableList, DetailPage):
     search_texts = ("external_id",)
     search_ids = ("pk", "event_id")
     search_help_text = "Work order id, external id, delivery or event id"
-    actions = ("retry_selected", "discard_selected")
+    acts = ACTS
     fieldsets = (
         (
             None,
@@ -131,50 +122,11 @@ class DeliveryAdmin(ReadOnly, ExactSearch, PrunableList, DetailPage):
                     ("trigger", "reason"),
                     ("work_order_id", "external_id"),
                     ("attempts", "next_attempt_at"),
+                    ("version", "asked_for"),
                     ("created_at", "finished_at"),
-                    "id",
+                    ("id", "carried_by"),
                 )
             },
-        ),
-    )
-    acts = (
-        Act(
-            name="retry",
-            label="Retry",
-            permission=CHANGE_DELIVERY,
-            question="It gets all its attempts again and is sent in its turn. Retry it?",
-            icon="replay",
-            offered=replay.can_retry,
-        ),
-        Act(
-            name="it_was_created",
-            label="It was created: link it",
-            permission=CHANGE_DELIVERY,
-            question="Look for the record in the other system. If it is there, it is linked, and the delivery goes on "
-            "without creating it again.",
-            icon="link",
-            form=CreatedForm,
-            offered=replay.is_undecided,
-        ),
-        Act(
-            name="it_was_not_created",
-            label="It was not created: create it again",
-            permission=CHANGE_DELIVERY,
-            question="Only if you looked in the other system and the record is not there: the next attempt creates it, "
-            "and would make a second one otherwise. Create it again?",
-            icon="add_circle",
-            dangerous=True,
-            offered=replay.is_undecided,
-        ),
-        Act(
-            name="discard",
-            label="Discard",
-            permission=CHANGE_DELIVERY,
-            question="It is not sent, and what stands behind it for the same record goes on. Discard it?",
-            icon="delete",
-            dangerous=True,
-            form=DiscardForm,
-            offered=replay.is_attention,
         ),
     )
 
@@ -183,98 +135,61 @@ class DeliveryAdmin(ReadOnly, ExactSearch, PrunableList, DetailPage):
         return Banner(label, STATE_COLOURS.get(label, "default"), sentence_of(delivery))
 
     def sections(self, request: HttpRequest, delivery: Delivery) -> Sequence[Section]:
+        return list(self._sections(delivery))
+
+    def _sections(self, delivery: Delivery) -> Iterator[Section]:
+        if fields := review.contested(delivery.conflict):
+            yield conflict_table(delivery, fields)
+        if delivery.note:
+            yield Text(title="Notes", text=delivery.note.rstrip("\n"))
         logs = SyncLog.objects.filter(delivery_id=delivery.pk)
-        calls = ApiCall.objects.filter(log__delivery_id=delivery.pk).order_by("-id")
-        return [
-            logs_table(logs, title="Integration logs", q=delivery.pk),
-            call_table(calls, title="API calls"),
-        ]
+        yield logs_table(logs, title="Integration logs", q=delivery.pk)
+        yield call_table(ApiCall.objects.filter(log__delivery_id=delivery.pk).order_by("-id"), title="API calls")
 
-    def has_operate_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm(CHANGE_DELIVERY)
-
-    @admin.action(description="Retry the selected deliveries", permissions=["operate"])
-    def retry_selected(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> HttpResponse | None:
-        question = "They get all their attempts again. Those that do not wait for a person and are no dead letters are "
-        question += "left alone, and so are those that need a decision on an unknown outcome. Retry them?"
-        asked = self._asked(request, queryset, title="Retry", question=question, form=ActForm)
-        if isinstance(asked, HttpResponse):
-            return asked
-        moved = replay.retry(asked, user=request.user.get_username())
-        self._done(request, moved, said="Retried", asked=len(asked))
-        return None
-
-    @admin.action(description="Discard the selected deliveries", permissions=["operate"])
-    def discard_selected(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> HttpResponse | None:
-        question = "They are not sent. Those that do not wait for a person and are no dead letters are left alone. "
-        asked = self._asked(request, queryset, title="Discard", question=question, form=DiscardForm)
-        if isinstance(asked, HttpResponse):
-            return asked
-        moved = replay.discard(asked, user=request.user.get_username(), reason=request.POST["reason"])
-        self._done(request, moved, said="Discarded", asked=len(asked))
-        return None
+    def decide(self, request: HttpRequest, delivery: Delivery, form: Any) -> None:
+        moved = replay.decide(delivery.pk, form.choices, user=request.user.get_username())
+        self.told(request, moved, said="Decided")
 
     def retry(self, request: HttpRequest, delivery: Delivery, form: Any) -> None:
-        self._done(request, replay.retry([delivery.pk], user=request.user.get_username()), said="Retried")
+        user = request.user.get_username()
+        self.told(request, replay.retry([delivery.pk], user=user, version=form.chosen_version), said="Retried")
+
+    def retry_now(self, request: HttpRequest, delivery: Delivery, form: Any) -> None:
+        user, version = request.user.get_username(), form.chosen_version
+        moved = replay.retry([delivery.pk], user=user, version=version, also_planned=True)
+        self.told(request, moved, said="Retried")
+
+    def edit_payload(self, request: HttpRequest, delivery: Delivery, form: Any) -> None:
+        text = form.cleaned_data["payload"]
+        moved = replay_edit.edit_and_retry(delivery.pk, text, user=request.user.get_username())
+        self.told(request, moved, said="Payload changed and retried")
 
     def it_was_created(self, request: HttpRequest, delivery: Delivery, form: Any) -> None:
         moved = replay.link_and_retry(delivery.pk, user=request.user.get_username(), **form.cleaned_data)
-        self._done(request, moved, said="Linked and retried")
+        self.told(request, moved, said="Linked and retried")
 
     def it_was_not_created(self, request: HttpRequest, delivery: Delivery, form: Any) -> None:
         moved = replay.create_again(delivery.pk, user=request.user.get_username())
-        self._done(request, moved, said="Retried, to create again")
+        self.told(request, moved, said="Retried, to create again")
+
+    def note(self, request: HttpRequest, delivery: Delivery, form: Any) -> None:
+        replay.add_note(delivery.pk, form.cleaned_data["text"], user=request.user.get_username())
+        self.told(request, {delivery.pk}, said="Noted")
+
+    def skip(self, request: HttpRequest, delivery: Delivery, form: Any) -> None:
+        user, reason = request.user.get_username(), form.cleaned_data["reason"]
+        self.told(request, replay.skip(delivery.pk, user=user, reason=reason), said="Skipped")
 
     def discard(self, request: HttpRequest, delivery: Delivery, form: Any) -> None:
-        reason = form.cleaned_data["reason"]
-        self._done(
-            request, replay.discard([delivery.pk], user=request.user.get_username(), reason=reason), said="Discarded"
-        )
-
-    def _asked(
-        self, request: HttpRequest, queryset: QuerySet[Delivery], *, title: str, question: str, form: type[ActForm]
-    ) -> HttpResponse | list[UUID]:
-        """The ids to act on, once the question was answered; before that the page that asks it."""
-        answered = "answered" in request.POST
-        bound = form(request.POST if answered else None, subject=None)
-        attention = queryset.order_by().filter(state__in=[State.WAITING, State.DEAD])
-        if answered and bound.is_valid():
-            return list(attention.values_list("pk", flat=True))
-        across = request.POST.get("select_across", "0")
-        ids = request.POST.getlist(ACTION_CHECKBOX_NAME)
-        hidden = [("action", request.POST.get("action", "")), ("select_across", across), ("answered", "yes")]
-        return self.ask(
-            request,
-            title=title,
-            question=question,
-            subject=f"{attention.count()} of the deliveries chosen wait for a person or are dead letters.",
-            form=bound,
-            dangerous=form is DiscardForm,
-            hidden=[*hidden, *((ACTION_CHECKBOX_NAME, id) for id in ids)],
-            back=request.get_full_path(),
-        )
-
-    def _done(self, request: HttpRequest, moved: set[UUID], *, said: str, asked: int = 1) -> None:
-        """Tell the person, and write down who did it."""
-        if moved:
-            LogEntry.objects.log_actions(
-                user_id=str(request.user.pk),
-                queryset=Delivery.objects.filter(pk__in=moved),
-                action_flag=CHANGE,
-                change_message=f"{said}.",
-            )
-        left = asked - len(moved)
-        if moved:
-            self.message_user(request, f"{said}: {_number(len(moved))}.", messages.SUCCESS)
-        if left:
-            sentence = f"Left alone: {_number(left)}, moved in the meantime or in need of a decision."
-            self.message_user(request, sentence, messages.WARNING)
-        if not moved and not left:
-            self.message_user(request, "None of the deliveries chosen waits for a person.", messages.WARNING)
+        user, reason = request.user.get_username(), form.cleaned_data["reason"]
+        self.told(request, replay.discard([delivery.pk], user=user, reason=reason), said="Discarded")
 
     @display(description="record")
     def subject_cell(self, delivery: Delivery) -> SafeString:
-        return format_html('<span class="broker-time">{}</span>', delivery.subject)
+        what = f"{delivery.get_direction_display()} {delivery.action}"
+        return format_html(
+            '<span class="broker-time">{}</span><span class="broker-sub">{}</span>', delivery.subject, what
+        )
 
     @display(description="state", label=STATE_COLOURS)
     def state_label(self, delivery: Delivery) -> str:
@@ -284,10 +199,35 @@ class DeliveryAdmin(ReadOnly, ExactSearch, PrunableList, DetailPage):
     def sentence_cell(self, delivery: Delivery) -> SafeString:
         return format_html('<span class="broker-sentence">{}</span>', sentence_of(delivery))
 
+    @display(description="attempts")
+    def attempts_cell(self, delivery: Delivery) -> SafeString:
+        if delivery.next_attempt_at is None:
+            return format_html("{}", delivery.attempts)
+        return format_html(
+            '{}<span class="broker-sub">next {}</span>', delivery.attempts, moment(delivery.next_attempt_at)
+        )
+
     @display(description="event")
     def event_link(self, delivery: Delivery) -> SafeString:
         return to_change("events.event", delivery.event_id, delivery.event)
 
+    @display(description="asked for by a person")
+    def asked_for(self, delivery: Delivery) -> str:
+        return "yes: it is written even when nothing has changed" if delivery.forced else "no"
 
-def _number(count: int) -> str:
-    return "1 delivery" if count == 1 else f"{count} deliveries"
+    @display(description="carried by")
+    def carried_by(self, delivery: Delivery) -> SafeString | str:
+        if delivery.superseded_by is None:
+            return "-"
+        return to_change("events.delivery", delivery.superseded_by, f"delivery {delivery.superseded_by}")
+
+
+def conflict_table(delivery: Delivery, fields: Sequence[review.Contested]) -> Table:
+    """What both sides say, next to each other, and what a person chose."""
+    headers = ["Field", "Last agreed on", "Field Nation", delivery.connector.name]
+    rows = [[field.target, field.base, field.field_nation, field.external] for field in fields]
+    if chosen := (delivery.conflict or {}).get("choices"):
+        headers.append("Chosen")
+        for row in rows:
+            row.append(review.SIDES.get(chosen.get(row[0]), "-"))
+    return Table(title="Changed on both sides", headers=headers, rows=rows)

@@ -91,7 +91,9 @@ def _store(batch: Sequence[_Ticket[Item, Answer]], store: Store[Item, Answer]) -
         answers = store([ticket.item for ticket in batch])
     except (OperationalError, InterfaceError) as error:  # alone it would be no better, and take as long for each
         for ticket in batch:
-            ticket.fail(type(error)(*error.args))  # an exception of its own for each thread that raises it
+            own = type(error)(*error.args)  # one for each thread, since raising writes to it
+            own.__cause__ = error
+            ticket.fail(own)
     except Exception as error:  # the boundary between the senders of a batch
         if len(batch) == 1:
             batch[0].fail(error)

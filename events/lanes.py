@@ -34,6 +34,7 @@ def open_lanes(keys: Sequence[tuple[int, str]]) -> None:
             """
             INSERT INTO events_lane (connector_id, key, due_at)
             SELECT connector_id, key, statement_timestamp() FROM unnest(%s::bigint[], %s::text[]) k(connector_id, key)
+            ORDER BY connector_id, key
             ON CONFLICT (connector_id, key) DO UPDATE SET key = EXCLUDED.key
             """,
             [[connector for connector, _ in unique], [key for _, key in unique]],

@@ -15,9 +15,10 @@ INTERVAL_SECONDS = 0.05
 
 
 class _Nudger:
-    """A background thread that publishes, so that a slow or dead Celery broker never delays a request."""
+    """A background thread that publishes a task, so that a slow or dead Celery broker never delays a request."""
 
-    def __init__(self) -> None:
+    def __init__(self, task: str) -> None:
+        self._task = task
         self._wanted = threading.Event()
         self._pid = 0
         self._lock = threading.Lock()
@@ -41,10 +42,10 @@ class _Nudger:
             pause.wait(INTERVAL_SECONDS)
 
     def _publish(self) -> None:
-        from .tasks import deliver
+        from . import tasks
 
         try:
-            deliver.apply_async(expires=10, retry=False)
+            getattr(tasks, self._task).apply_async(expires=10, retry=False)
             if self._failing:
                 logger.info("The Celery broker answers again.")
             self._failing = False
@@ -57,9 +58,15 @@ class _Nudger:
             self._failing = True
 
 
-_nudger = _Nudger()
+_nudger = _Nudger("deliver")
+_job_nudger = _Nudger("run_jobs")
 
 
 def nudge() -> None:
     """After the present transaction commits, tell the workers that there is work."""
     transaction.on_commit(_nudger.want)
+
+
+def nudge_jobs() -> None:
+    """After the present transaction commits, tell the workers that a job is due."""
+    transaction.on_commit(_job_nudger.want)

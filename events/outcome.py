@@ -13,13 +13,12 @@ from typing import Any, Literal
 from django.conf import settings
 
 from broker_project.lib import errors
-from mappings.agreement import Agreement
 from connectors import retry
 from connectors.http import Exchange
+from mappings.agreement import Agreement
 
 from .sentences import explain
 from .states import State
-
 
 POSTPONED_SECONDS = 2.0
 

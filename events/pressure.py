@@ -105,7 +105,7 @@ def _failed(state: _State, observation: Observation) -> Breaker:
         key=observation.lane_key,
         sentence=observation.sentence[:1000],
         now=state.now,
-        factor=getattr(settings, "RETRY_FACTOR", 1.0),
+        factor=settings.RETRY_FACTOR,
     )
 
 

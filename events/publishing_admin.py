@@ -7,18 +7,21 @@ anew here.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import admin
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 
+from broker_project.lib.pages import Banner
 from connectors.admin import ConnectorAdmin
+from connectors.condition import WELL
 from connectors.models import Connector, ConnectorState
 from mappings.admin import FieldMappingAdmin
 from mappings.models import FieldMapping
 
-from . import versions
+from . import pressure, versions
 from .models import ConfigVersion
 
 GO_WITH_CONNECTOR = (ConfigVersion, ConnectorState)
@@ -54,8 +57,27 @@ def _published(request: HttpRequest, view: View, *args: Any, **kwargs: Any) -> H
 admin.site.unregister((Connector, FieldMapping))
 
 
+def _is_stopped(connector: Connector) -> bool:
+    state = getattr(connector, "state", None)
+    held = state is not None and (state.held_at or state.breaker != ConnectorState.Breaker.CLOSED)
+    return bool(held) or connector.status != Connector.Status.ACTIVE
+
+
 @admin.register(Connector)
 class PublishingConnectorAdmin(Publishing, ConnectorAdmin):
+    acts = tuple(replace(act, offered=_is_stopped) if act.name == "resume" else act for act in ConnectorAdmin.acts)
+
+    def banner(self, connector: Connector) -> Banner | None:
+        state = getattr(connector, "state", None)
+        if state is not None and connector.status == Connector.Status.ACTIVE and state.condition != WELL:
+            return Banner(state.condition.label, state.condition.kind, state.condition.sentence)
+        return super().banner(connector)
+
+    def resume(self, request: HttpRequest, connector: Connector, form: Any) -> None:
+        """Also after a hold, and to probe at once what does not answer."""
+        pressure.resume(connector.pk)
+        super().resume(request, connector, form)
+
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Nobody deletes a version or a state by hand, yet they go with their connector."""
         shown, counts, needed, protected = super().get_deleted_objects(objs, request)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from connectors.condition import WELL
 from connectors.models import Connector
 from synclog.models import SyncLog
 
@@ -13,7 +14,7 @@ from .states import State
 
 def report(event: Event) -> dict[str, Any]:
     """The event, its deliveries, and the decisions that made none; plain values, three queries."""
-    deliveries = event.deliveries.select_related("connector__company").order_by("seq")
+    deliveries = event.deliveries.select_related("connector__company", "connector__state").order_by("seq")
     decisions = SyncLog.objects.filter(event_id=event.pk, delivery_id=None).select_related("connector")
     return {
         "id": str(event.pk),
@@ -48,13 +49,16 @@ def _delivery(delivery: Delivery) -> dict[str, Any]:
 
 
 def sentence_of(delivery: Delivery) -> str:
-    """The delivery's state as a sentence. ``delivery.connector.company`` should be loaded."""
+    """The delivery's state as a sentence. ``connector.company`` and ``connector.state`` should be loaded."""
     if delivery.state in (State.PENDING, State.RETRYING):
         connector = delivery.connector
         if connector.status != Connector.Status.ACTIVE:
             return f"It waits: the connector is {connector.get_status_display().lower()}."
         if not connector.company.is_active:
             return f"It waits: the company {connector.company.name} is switched off."
+        state = getattr(connector, "state", None)
+        if state is not None and (condition := state.condition) != WELL:
+            return f"It waits. {condition.sentence}"
     if delivery.sentence:
         return delivery.sentence
     return {

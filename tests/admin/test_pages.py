@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,12 +13,15 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from broker_project.admin_site import BrokerAdminSite
 from broker_project.lib.ids import new_id
 from broker_project.lib.pages import CappedPaginator
-from events.models import EventSource, EventTrigger
+from connectors.models import ConnectorState
+from events.lanes import hold
+from events.models import Drain, EventSource, EventTrigger
 from events.states import State
 from mappings.models import FieldMapping, RecordLink
 from synclog.models import SyncLog
@@ -189,23 +193,90 @@ def test_the_logs_are_filtered(browser: Client, query: dict[str, str], expected:
     assert [log.code for log in shown] == expected
 
 
+def shown_cards(browser: Client) -> dict[str, str]:
+    return {card.title: card.shown for card in browser.get(reverse("admin:index")).context["cards"]}
+
+
 def test_the_overview_counts_what_needs_a_person(browser: Client) -> None:
     to = world.connector(world.company(), status="paused")
-    for number in range(2):
-        world.delivery(to, State.WAITING, work_order_id=number + 1)
+    for number, reason in enumerate(["waiting_auth", "waiting_conflict", "waiting_outcome_unknown"]):
+        world.delivery(to, State.WAITING, work_order_id=number + 1, reason=reason)
     for number in range(12):
         world.log(world.delivery(to, State.DEAD, work_order_id=number + 10), sentence=f"Given up, number {number}.")
+    hold(to.pk, "wo:50", user="olga")
+    ConnectorState.objects.create(connector=world.connector(to.company, "Ledger"), breaker="open")
+    ConnectorState.objects.create(connector=world.connector(to.company, "Depot"), held_at=timezone.now())
 
-    response = browser.get(reverse("admin:index"))
-
-    assert [(card["title"], card["count"]) for card in response.context["cards"]] == [
-        ("Deliveries that wait for a person", 2),
-        ("Dead letters", 12),
-        ("Connectors paused or disabled", 1),
-    ]
-    text = response.content.decode()
+    assert shown_cards(browser) == {
+        "Dead letters": "12",
+        "Deliveries that wait for a person": "3",
+        "Conflict to decide": "1",
+        "Write of unknown outcome": "1",
+        "Blocked lanes": "4",
+        "Connector held": "1",
+        "Open circuit breaker": "1",
+        "Connector paused or disabled": "1",
+    }
+    text = browser.get(reverse("admin:index")).content.decode()
     newest = list(SyncLog.objects.order_by("-created_at").values_list("sentence", flat=True))
     assert [sentence for sentence in newest if sentence in text] == newest[:10]
+
+
+def test_one_is_said_as_one_and_none_as_none(browser: Client) -> None:
+    assert set(shown_cards(browser).values()) == {"0"}
+    assert "Connectors that nothing is sent to now" not in browser.get(reverse("admin:index")).content.decode()
+    world.delivery(world.connector(world.company()), State.DEAD)
+
+    cards = shown_cards(browser)
+
+    assert (cards["Dead letter"], cards["Deliveries that wait for a person"]) == ("1", "0")
+
+
+def test_the_overview_counts_no_further_than_it_says(browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("broker_project.overview.CAP", 2)
+    to = world.connector(world.company())
+    for number in range(3):
+        world.delivery(to, State.DEAD, work_order_id=number + 1)
+
+    assert shown_cards(browser)["Dead letters"] == "2+"
+
+
+def test_every_card_leads_to_its_rows(browser: Client) -> None:
+    to = world.connector(world.company())
+    world.delivery(to, State.WAITING, work_order_id=1, reason="waiting_conflict")
+    world.delivery(to, State.WAITING, work_order_id=2, reason="waiting_auth")
+
+    cards = {card.title: card.address for card in browser.get(reverse("admin:index")).context["cards"]}
+
+    for title, rows in {"Conflict to decide": [1], "Deliveries that wait for a person": [2, 1]}.items():
+        shown = browser.get(cards[title]).context["cl"].result_list
+        assert [delivery.work_order_id for delivery in shown] == rows, title
+    assert [browser.get(address).status_code for address in cards.values()] == [200] * 8
+
+
+STATES: dict[str, dict[str, Any]] = {
+    "Ledger": {"breaker": "open", "failure": "It did not answer.", "failures": 5},
+    "Depot": {"held_at": datetime(2026, 6, 28, tzinfo=UTC), "held_sentence": "Depot refused the password."},
+    "Help Desk": {"breaker": "closed"},
+}
+
+
+def test_the_overview_says_which_systems_are_left_alone_and_why(browser: Client) -> None:
+    owner = world.company()
+    for name, values in STATES.items():
+        ConnectorState.objects.create(connector=world.connector(owner, name), **values)
+
+    rows = browser.get(reverse("admin:index")).context["held_systems"].rows
+
+    assert [("Depot" in row[0], "Ledger" in row[0]) for row in rows] == [(True, False), (False, True)]
+    assert "Depot refused the password." in rows[0][2]
+    assert "It did not answer." in rows[1][2]
+
+
+def test_the_overview_says_that_workers_drain(browser: Client) -> None:
+    assert "manage.py drain --end" not in browser.get(reverse("admin:index")).content.decode()
+    Drain.objects.create()
+    assert "manage.py drain --end" in browser.get(reverse("admin:index")).content.decode()
 
 
 def test_the_overview_and_the_sidebar_show_what_one_may_see(db: Any) -> None:
@@ -214,11 +285,26 @@ def test_the_overview_and_the_sidebar_show_what_one_may_see(db: Any) -> None:
     response = staff("mappings.view_recordlink").get(reverse("admin:index"))
 
     assert response.context["cards"] == []
+    assert response.context["held_systems"] is None
     assert response.context["last_logs"] is None
     text = response.content.decode()
     assert reverse("admin:mappings_recordlink_changelist") in text
-    for hidden in ("events_delivery", "synclog_synclog", "connectors_company", "auth_user"):
+    assert reverse("admin:events_delivery_dead_letters") not in text
+    for hidden in (
+        "events_delivery",
+        "events_lane",
+        "events_job",
+        "synclog_synclog",
+        "connectors_company",
+        "auth_user",
+    ):
         assert reverse(f"admin:{hidden}_changelist") not in text, hidden
+
+
+def test_the_desk_is_no_part_of_the_deliveries_in_the_sidebar(browser: Client) -> None:
+    for page, title in (("dead_letters", "Dead Letters"), ("changelist", "Deliveries")):
+        groups = browser.get(reverse(f"admin:events_delivery_{page}")).context["sidebar_navigation"]
+        assert [item["title"] for group in groups for item in group["items"] if item["active"]] == [title]
 
 
 def test_the_sidebar_has_its_four_groups(browser: Client) -> None:
@@ -226,9 +312,9 @@ def test_the_sidebar_has_its_four_groups(browser: Client) -> None:
 
     assert {group.get("title"): [item["title"] for item in group["items"]] for group in groups} == {
         None: ["Overview"],
-        "Connections": ["Companies", "Connectors"],
+        "Connections": ["Companies", "Connectors", "Connector States"],
         "Configuration": ["Event Triggers", "Field Mappings", "Record Links", "Event Sources"],
-        "Activity": ["Integration Logs", "Deliveries", "Events"],
+        "Activity": ["Integration Logs", "Deliveries", "Dead Letters", "Blocked Lanes", "Jobs", "Events"],
         "System": ["Users", "Groups", "Periodic Tasks"],
     }
 

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from connectors.fieldnation.webhooks import sign
-from events import api
+from events import source_keys
 from events.models import Delivery, Event, EventSource
 from events.states import State
 from synclog.models import SyncLog
@@ -42,10 +42,10 @@ def test_a_revoked_key_is_refused(world: World, change: dict[str, Any]) -> None:
 def test_a_key_that_was_in_use_is_refused_soon_after_it_was_revoked(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api, "KEY_SECONDS", 0.05)
+    monkeypatch.setattr(source_keys, "KEY_SECONDS", 0.05)
     assert world.post(event(id=1)).status_code == 202
     EventSource.objects.update(revoked_at=timezone.now())
-    time.sleep(api.KEY_SECONDS)
+    time.sleep(source_keys.KEY_SECONDS)
     assert world.post(event(id=2)).status_code == 401
     assert Event.objects.count() == 1
 

@@ -12,6 +12,7 @@ from broker_project.admin_login import ensure_admin
 from broker_project.lib.errors import Misconfigured
 from broker_project.processes import Stopped, Supervisor, broker_processes, free_port
 from broker_project.schema import migrate
+from events import draining
 
 
 class Command(BaseCommand):
@@ -34,6 +35,8 @@ class Command(BaseCommand):
                     supervisor.start(process)
                 supervisor.wait_for(f"http://127.0.0.1:{port}/admin/login/", process="web")
                 say(f"The broker runs: http://127.0.0.1:{port}/admin/   Logs: {settings.DATA_DIR / 'logs'}")
+                if draining.since():
+                    say("A drain is on, so nothing is delivered. End it with: manage.py drain --end")
                 say("Ctrl-C stops it.")
                 supervisor.watch()
         except Stopped:

@@ -1,0 +1,96 @@
+"""Who calls ``POST /events/``: the key of an event source, and how often it may call."""
+
+from __future__ import annotations
+
+import time
+from typing import cast
+
+from django.core.cache import cache
+from django.db import connection
+from rest_framework import exceptions
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from broker_project.lib.digest import digest
+from connectors.models import Company
+
+from .models import EventSource
+
+KEY_SECONDS = 1.0
+"""How long a process remembers a valid key: a revoked one may be taken for so long."""
+KEYS_REMEMBERED = 1000
+
+
+class SourceKey(BaseAuthentication):
+    """``Authorization: Bearer`` with the key of an active event source."""
+
+    def authenticate(self, request: Request) -> tuple[EventSource, None] | None:
+        scheme, _, key = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+        if scheme.lower() != "bearer" or not key.strip():
+            raise exceptions.NotAuthenticated("Send the key of an event source: Authorization: Bearer <key>.")
+        source = _source_of(key.strip())
+        if source is None:
+            raise exceptions.AuthenticationFailed("The key is unknown or revoked.")
+        return source, None
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+
+_sources: dict[str, tuple[float, EventSource]] = {}
+"""By digest of the key, with the monotonic time until which it holds."""
+
+
+def _source_of(key: str) -> EventSource | None:
+    """The active source with this key, at most ``KEY_SECONDS`` old."""
+    key_hash, now = digest(key), time.monotonic()
+    until, source = _sources.get(key_hash, (0.0, None))
+    if now < until:
+        return source
+    source = _read_source(key_hash)
+    if source is None:
+        _sources.pop(key_hash, None)
+    else:
+        if len(_sources) >= KEYS_REMEMBERED:
+            _sources.clear()
+        _sources[key_hash] = (now + KEY_SECONDS, source)
+    return source
+
+
+def _read_source(key_hash: str) -> EventSource | None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT s.id, s.rate_limit, c.id, c.name FROM events_eventsource AS s
+            JOIN connectors_company AS c ON c.id = s.company_id
+            WHERE s.key_hash = %s AND s.is_active AND s.revoked_at IS NULL AND c.is_active
+            """,
+            [key_hash],
+        )
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    return EventSource(pk=row[0], rate_limit=row[1], company=Company(pk=row[2], name=row[3]))
+
+
+class HasSource(BasePermission):
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        return isinstance(request.user, EventSource)
+
+
+def source_of(request: Request) -> EventSource:
+    """Who calls a view that HasSource guards."""
+    return cast(EventSource, request.user)
+
+
+def within_rate(source: EventSource) -> None:
+    """Count one request of this source in the running minute. Raises Throttled (429)."""
+    if source.rate_limit is None:
+        return
+    minute, second = divmod(int(time.time()), 60)
+    key = f"event-source:{source.pk}:{minute}"
+    cache.add(key, 0, timeout=120)
+    if cache.incr(key) > source.rate_limit:
+        raise exceptions.Throttled(wait=60 - second, detail=f"This key may make {source.rate_limit} requests a minute.")
