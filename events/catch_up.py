@@ -8,7 +8,7 @@ what was asked for is kept with the job, for later jobs too.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,12 +18,12 @@ from django.utils import timezone
 from broker_project.lib.digest import digest
 from broker_project.lib.errors import Misconfigured, NotFound, RateLimited, Retryable
 from connectors.access import caller
-from connectors.fieldnation.webhook_logs import Hook, LogPage, WebhooksApi
+from connectors.fieldnation.webhook_logs import Attempt, Hook, WebhooksApi
 from connectors.models import Company
 from connectors.tokens import tokens_for
 
 from .job_step import Step, items_per_step
-from .missed import MOST, Missed, reaches_back, undecided, with_page, within
+from .missed import MOST, Missed, decide, reaches_back, undecided, with_page
 from .models import Event, Job
 from .sentences import explain
 
@@ -41,43 +41,39 @@ PER_MINUTE = 60
 @dataclass(frozen=True, kw_only=True)
 class Progress:
     """The job's cursor. ``unread`` are the webhooks whose log is not read yet, None before they are known; ``page``
-    is the next page of the first; ``asked`` are the deliveries that were asked for, without their attempt;
-    ``is_cut`` says that more had failed than one job takes up."""
+    is the next page of the first. Once all are read, ``wanted`` is still to be asked for, the oldest first; ``asked``
+    was asked for, without the attempts. ``is_cut``: more had failed than one job takes up. ``young``: deliveries that
+    the next round looks at again; ``watched`` those that this round does, None in the first."""
 
     unread: tuple[str, ...] | None = None
     page: int = 1
     gap_seen: bool = False
     missed: Missed = field(default_factory=Missed)
-    counted: int = 0
+    wanted: tuple[str, ...] = ()
     asked: tuple[str, ...] = ()
+    left_alone: int = 0
     switched_off: tuple[str, ...] = ()
     is_cut: bool = False
+    young: tuple[str, ...] = ()
+    watched: tuple[str, ...] | None = None
     round: int = 1
     since: datetime | None = None
+    next_since: datetime | None = None
 
     @classmethod
     def of(cls, job: Job) -> Progress:
         given: dict[str, Any] = dict(job.cursor)
         if not given:
             return cls(since=_moment(job.parameters.get("since")))
-        missed = given["missed"]
-        read = {name: frozenset(missed[name]) for name in ("known", "stands_for")}
-        since = _moment(missed["young_since"])
-        missed = Missed(**{**missed, **read, "wanted": tuple(missed["wanted"]), "young_since": since})
-        lists = {name: tuple(given[name]) for name in ("asked", "switched_off")}
-        unread = None if given["unread"] is None else tuple(given["unread"])
-        return cls(**{**given, **lists, "unread": unread, "missed": missed, "since": _moment(given["since"])})
+        moments = {name: _moment(given[name]) for name in ("since", "next_since")}
+        lists = {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
+        return cls(**{**given, **lists, **moments, "missed": Missed.of(given["missed"])})
 
     def plain(self) -> dict[str, Any]:
-        values = asdict(self)
-        values["since"] = self.since.isoformat() if self.since else None
-        since = self.missed.young_since
-        values["missed"] |= {
-            "known": sorted(self.missed.known),
-            "stands_for": sorted(self.missed.stands_for),
-            "young_since": since.isoformat() if since else None,
-        }
-        return values
+        values: dict[str, Any] = {one.name: getattr(self, one.name) for one in fields(self)}
+        moments = {name: values[name] and values[name].isoformat() for name in ("since", "next_since")}
+        lists = {name: list(value) for name, value in values.items() if isinstance(value, tuple)}
+        return {**values, **moments, **lists, "missed": self.missed.plain()}
 
 
 def parameters(*, since: datetime | None = None) -> dict[str, Any]:
@@ -138,17 +134,22 @@ def _begin(job: Job, progress: Progress, hooks: Iterable[Hook], company: Company
 def _read(job: Job, progress: Progress, api: WebhooksApi, company: Company) -> Step:
     """Read on in the log of the first webhook that is not read yet."""
     assert progress.unread
-    webhook_id, *others = progress.unread
+    webhook_id = progress.unread[0]
     for calls in range(1, PAGES_PER_STEP + 1):
         page = api.log(webhook_id, page=progress.page)
-        recent = within(page, progress.since)
-        here = _here(recent, progress, job, webhook_id=webhook_id, company=company)
-        missed = with_page(progress.missed, recent, here=here, young_after=_young_after(progress))
-        done = missed.is_full or reaches_back(page, since=progress.since, gap_seen=progress.gap_seen)
-        gap_seen = progress.gap_seen or any(not attempt.is_good for attempt in recent.attempts)
+        new = undecided(page, progress.missed, since=progress.since)
+        missed = with_page(
+            progress.missed,
+            page,
+            here=_here(new, progress, job, webhook_id=webhook_id, company=company),
+            young_after=_young_after(progress),
+            since=progress.since,
+        )
+        is_read = missed.is_full or reaches_back(page, since=progress.since, gap_seen=progress.gap_seen)
+        gap_seen = progress.gap_seen or bool(new)
         progress = replace(progress, missed=missed, page=progress.page + 1, gap_seen=gap_seen)
-        if done:
-            return _onward(job, _with_log_read(progress, others), calls=calls)
+        if is_read:
+            return _onward(job, _with_log_read(progress), calls=calls)
     return _onward(job, progress, calls=PAGES_PER_STEP)
 
 
@@ -157,18 +158,28 @@ def _young_after(progress: Progress) -> datetime:
     return timezone.now() - YOUNG if progress.round < ROUNDS else datetime.max.replace(tzinfo=UTC)
 
 
-def _with_log_read(progress: Progress, others: Sequence[str]) -> Progress:
-    missed = progress.missed
-    progress = replace(progress, page=1, gap_seen=False, is_cut=missed.is_full)
+def _with_log_read(progress: Progress) -> Progress:
+    """On to the next webhook, or to the decision. What served to decide is not kept while we ask."""
+    missed, others = progress.missed, (progress.unread or ())[1:]
     if others and not missed.is_full:
-        return replace(progress, unread=tuple(others))
-    # what served to decide is not carried through all the steps that ask
-    return replace(progress, unread=(), missed=replace(missed, known=frozenset(), stands_for=frozenset()))
+        return replace(progress, unread=others, page=1, gap_seen=False)
+    decision = decide(missed, watched=progress.watched)
+    begun = [missed.failed[delivery].begun_at for delivery in missed.young]
+    return replace(
+        progress,
+        unread=(),
+        missed=Missed(),
+        is_cut=missed.is_full,
+        wanted=tuple(decision.wanted),
+        left_alone=progress.left_alone + decision.left_alone,
+        young=tuple(missed.young),
+        next_since=min(begun, default=None),
+    )
 
 
-def _here(page: LogPage, progress: Progress, job: Job, *, webhook_id: str, company: Company) -> set[str]:
+def _here(attempts: Sequence[Attempt], progress: Progress, job: Job, *, webhook_id: str, company: Company) -> set[str]:
     """Failed deliveries that are stored all the same (our answer was lost), or were asked for before."""
-    keys = {webhook_key(webhook_id, attempt.delivery): attempt.delivery for attempt in undecided(page, progress.missed)}
+    keys = {webhook_key(webhook_id, attempt.delivery): attempt.delivery for attempt in attempts}
     if not keys:
         return set()
     stored = Event.objects.filter(company=company, dedupe_key__in=list(keys)).values_list("dedupe_key", flat=True)
@@ -184,13 +195,12 @@ def _here(page: LogPage, progress: Progress, job: Job, *, webhook_id: str, compa
 
 def _ask(job: Job, progress: Progress, api: WebhooksApi) -> Step:
     """Ask for the oldest deliveries that are wanted; what Field Nation took is kept when it asks us to slow down."""
-    limit = min(REPEATS_PER_STEP, items_per_step(job))
-    batch = progress.missed.wanted[-limit:][::-1]
     asked: list[str] = []
     gone, wait = 0, 0.0
-    for delivery_id in batch:
+    for delivery_id in progress.wanted[: min(REPEATS_PER_STEP, items_per_step(job))]:
         try:
             api.retry(delivery_id)
+            asked.append(delivery_id.rpartition(":")[0] or delivery_id)
         except NotFound:
             gone += 1
         except Retryable as error:
@@ -198,40 +208,47 @@ def _ask(job: Job, progress: Progress, api: WebhooksApi) -> Step:
                 raise
             wait = (error.retry_after if isinstance(error, RateLimited) else None) or 0.0
             break
-        asked.append(delivery_id)
     taken = len(asked) + gone
-    wanted = progress.missed.wanted[: len(progress.missed.wanted) - taken]
     onward = replace(
         progress,
-        missed=replace(progress.missed, wanted=wanted),
-        asked=(*progress.asked, *(delivery_id.rpartition(":")[0] or delivery_id for delivery_id in asked)),
+        wanted=progress.wanted[taken:],
+        asked=(*progress.asked, *asked),
+        left_alone=progress.left_alone + gone,
     )
-    return _onward(job, onward, calls=taken, done=len(asked), gone=gone, wait=wait)
+    return _onward(job, onward, calls=taken, done=len(asked), wait=wait)
 
 
-def _onward(job: Job, progress: Progress, *, calls: int, done: int = 0, gone: int = 0, wait: float = 0.0) -> Step:
-    """The step that leads to ``progress``: on with it, another round, or the end."""
-    left = gone + progress.missed.left_alone - progress.counted
-    progress = replace(progress, counted=progress.missed.left_alone)
-    made = Step(done=done, left_alone=left, cursor=progress.plain(), wait_seconds=max(wait, calls * CALL_SECONDS))
-    facts = {"done": job.done + done, "left": job.left_alone + left}
-    young, waiting = progress.missed.young, len(progress.missed.wanted)
+def _onward(job: Job, progress: Progress, *, calls: int, done: int = 0, wait: float = 0.0) -> Step:
+    """The step that leads to ``progress``: on with it, another round, or the end.
+
+    What is left alone is counted at the end only: it costs no call, so it must not slow the job's pace.
+    """
+    made = Step(done=done, cursor=progress.plain(), wait_seconds=max(wait, calls * CALL_SECONDS))
+    facts = {"done": job.done + done, "left": progress.left_alone}
     if progress.unread:
-        return replace(made, sentence=_said(explain("catch_up_reading", count=waiting), progress))
-    if waiting:
-        return replace(made, sentence=_said(explain("catch_up_asking", waiting=waiting, **facts), progress))
-    if young:
-        sentence = explain("catch_up_young", count=young, minutes=round(YOUNG.total_seconds() / 60))
-        again = Progress(
-            round=progress.round + 1,
-            since=progress.missed.young_since,
-            asked=progress.asked,
-            missed=Missed(known=frozenset(progress.asked)),
-        )
+        sentence = explain("catch_up_reading", count=len(decide(progress.missed).wanted))
+        return replace(made, sentence=_said(sentence, progress))
+    if progress.wanted:
+        sentence = explain("catch_up_asking", waiting=len(progress.wanted), **facts)
+        return replace(made, sentence=_said(sentence, progress))
+    if progress.young:
+        sentence = explain("catch_up_young", count=len(progress.young), minutes=round(YOUNG.total_seconds() / 60))
+        cursor = _next_round(progress).plain()
         wait = YOUNG.total_seconds()
-        return replace(made, cursor=again.plain(), sentence=_said(sentence, progress), wait_seconds=wait)
+        return replace(made, cursor=cursor, sentence=_said(sentence, progress), wait_seconds=wait)
     ended = explain("catch_up_done", **facts) if facts["done"] or facts["left"] else explain("catch_up_nothing")
-    return replace(made, finished=True, sentence=_said(ended, progress))
+    return replace(made, left_alone=progress.left_alone, finished=True, sentence=_said(ended, progress))
+
+
+def _next_round(progress: Progress) -> Progress:
+    return Progress(
+        round=progress.round + 1,
+        since=progress.next_since,
+        watched=progress.young,
+        asked=progress.asked,
+        left_alone=progress.left_alone,
+        is_cut=progress.is_cut,
+    )
 
 
 def _said(sentence: str, progress: Progress) -> str:

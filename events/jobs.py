@@ -112,7 +112,7 @@ def any_due() -> bool:
 _DUE = """
 SELECT id FROM events_job
 WHERE next_step_at <= statement_timestamp() AND state = 'running' AND kind = ANY(%s)
-
+  AND NOT EXISTS (SELECT 1 FROM events_drain)
 """
 
 

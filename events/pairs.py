@@ -35,35 +35,46 @@ def store(results: Sequence[Settled]) -> None:
     if not rows:
         return
     columns = [list(column) for column in zip(*rows, strict=True)]
-    values = "unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::bool[])"
-    names = "AS n(connector_id, work_order_id, external_id, correlation, written_back)"
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            DELETE FROM mappings_recordlink AS l USING {values} {names}
-            WHERE l.connector_id = n.connector_id AND (
-                (l.work_order_id = n.work_order_id AND l.external_id IS NULL)
-                OR (l.external_id = n.external_id AND l.work_order_id IS NULL))
-            """,  # noqa: S608 - constants only
-            columns,
-        )
-        cursor.execute(
-            f"""
-            INSERT INTO mappings_recordlink (connector_id, work_order_id, external_id, correlation_id, created_at,
-                                             updated_at)
-            SELECT connector_id, work_order_id, external_id, correlation, statement_timestamp(), statement_timestamp()
-            FROM {values} {names} ON CONFLICT DO NOTHING
-            """,  # noqa: S608
-            columns,
-        )
-        cursor.execute(
-            f"""
-            UPDATE mappings_recordlink AS l SET written_back_at = statement_timestamp() FROM {values} {names}
-            WHERE n.written_back AND l.connector_id = n.connector_id AND l.work_order_id = n.work_order_id
-              AND l.external_id = n.external_id
-            """,  # noqa: S608
-            columns,
-        )
+        for _ in range(CLAIM_RACES):
+            cursor.execute(_DROP_CLAIMS, columns)
+            cursor.execute(_INSERT_PAIRS, columns)
+            cursor.execute(_MISSING_PAIRS, columns)
+            if not cursor.fetchone():
+                break
+        cursor.execute(_WRITTEN_BACK, columns)
+
+
+CLAIM_RACES = 3
+"""A claim that another worker makes between our two statements keeps the pair out, so both are repeated."""
+
+_NEW = """
+unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::bool[])
+    AS n(connector_id, work_order_id, external_id, correlation, written_back)
+"""
+_DROP_CLAIMS = f"""
+DELETE FROM mappings_recordlink AS l USING {_NEW}
+WHERE l.connector_id = n.connector_id AND (
+    (l.work_order_id = n.work_order_id AND l.external_id IS NULL)
+    OR (l.external_id = n.external_id AND l.work_order_id IS NULL))
+"""  # noqa: S608 - constants only
+_INSERT_PAIRS = f"""
+INSERT INTO mappings_recordlink (connector_id, work_order_id, external_id, correlation_id, created_at, updated_at)
+SELECT connector_id, work_order_id, external_id, correlation, statement_timestamp(), statement_timestamp() FROM {_NEW}
+ON CONFLICT DO NOTHING
+"""  # noqa: S608
+_MISSING_PAIRS = f"""
+SELECT 1 FROM {_NEW} WHERE NOT EXISTS (
+    SELECT 1 FROM mappings_recordlink AS l WHERE l.connector_id = n.connector_id
+    AND l.work_order_id IS NOT NULL AND l.external_id IS NOT NULL
+    AND (l.work_order_id = n.work_order_id OR l.external_id = n.external_id))
+LIMIT 1
+"""  # noqa: S608
+_WRITTEN_BACK = f"""
+UPDATE mappings_recordlink AS l SET written_back_at = statement_timestamp() FROM {_NEW}
+WHERE n.written_back AND l.connector_id = n.connector_id AND l.work_order_id = n.work_order_id
+  AND l.external_id = n.external_id
+"""  # noqa: S608
 
 
 def release(results: Sequence[Settled]) -> None:

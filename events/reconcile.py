@@ -10,7 +10,7 @@ from broker_project.lib.errors import InvalidRecord
 from connectors.fieldnation.plan import plan_update
 from connectors.platforms.contract import Client
 from mappings import agreement as agreements
-from mappings.agreement import Agreement
+from mappings.agreement import Agreement, is_read
 from mappings.merge import Leaf, Side, Verdict, at, decide, flatten, mark, policy_of, put, same, without
 
 from .outcome import NeedsDecision
@@ -152,11 +152,13 @@ class _Judge:
 
     def judge(self, target: str, leaf: Leaf, *, base: Any, field_nation: Any, external: Any) -> None:
         other: Side = "external" if self.source == "field_nation" else "field_nation"
+        # what the other direction never carries belongs to this side
+        two_way = self.source == "external" or is_read(self.work.reverse, target)
         verdict = decide(
             leaf,
             policy=policy_of(self.work.policies, self.work.target.conflict_policy)(target),
             source=self.source,
-            later=other if self.work.opposite_waits else self.source,
+            later=other if self.work.opposite_waits and two_way else self.source,
             choice=self.work.choices.get(target),
         )
         if verdict is Verdict.WRITE:

@@ -6,9 +6,11 @@ to a record that it created, since both are facts; the delivery itself belongs t
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
+from dataclasses import replace
 
-from django.db import transaction
+from django.db import DataError, IntegrityError, ProgrammingError, transaction
 
 from broker_project.lib.ids import new_id
 from synclog.models import ApiCall, SyncLog
@@ -16,11 +18,13 @@ from synclog.write import write
 
 from . import lanes, pairs, states
 from .models import Delivery
-from .outcome import Link
+from .outcome import Link, failed
 from .pairs import Settled
 from .pressure import Observation, observe
 from .sentences import explain
 from .states import Move, State
+
+logger = logging.getLogger(__name__)
 
 LOG_OUTCOMES = {
     State.SUCCEEDED: SyncLog.Outcome.SUCCEEDED,
@@ -33,9 +37,38 @@ LOG_OUTCOMES = {
 
 
 def settle(results: Sequence[Settled]) -> None:
-    """Store the results of finished work and give its lanes back."""
+    """Store the results of finished work and give its lanes back.
+
+    A result that the database refuses must not keep the others from being stored: they are then stored one by one,
+    and that one is parked with the reason.
+    """
     if not results:
         return
+    try:
+        _settle(results)
+    except (DataError, IntegrityError, ProgrammingError) as error:
+        logger.exception("A batch of %s results could not be stored; storing them one by one.", len(results))
+        if len(results) == 1:
+            _settle([_parked(results[0], error)])
+            return
+        for result in results:
+            settle([result])
+
+
+def _parked(result: Settled, error: Exception) -> Settled:
+    """The result without its evidence, which may be what the database refused."""
+    done = result.outcome
+    parked = replace(
+        failed(error, attempt=result.work.attempt, max_attempts=1),
+        link=done.link,
+        external_id=done.external_id,
+        work_order_id=done.work_order_id,
+        forget=True,
+    )
+    return replace(result, outcome=parked)
+
+
+def _settle(results: Sequence[Settled]) -> None:
     with transaction.atomic():
         held = lanes.lock_held(
             [result.work.lane_id for result in results], claim_ids=[result.work.claim_id for result in results]

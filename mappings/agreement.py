@@ -67,6 +67,18 @@ def sources(plan: Plan) -> dict[str, str]:
     }
 
 
+def is_read(plan: Plan | None, path: str) -> bool:
+    """Whether a mapping takes its value from ``path``, or from above or below it. A script may: nobody can tell."""
+    rows = [entry.row for entry in plan.compiled] if plan else []
+    taken = [row.source for row in rows if row.action not in ("concat", "custom")]
+    for row in rows:
+        if row.action == "custom":
+            return True
+        if row.action == "concat":
+            taken += [str(part.get("value")) for part in row.options.get("parts", ()) if part.get("type") == "field"]
+    return any(path == one or path.startswith(f"{one}.") or one.startswith(f"{path}.") for one in taken if one)
+
+
 def after_outbound(
     agreement: Agreement,
     *,
@@ -135,10 +147,12 @@ def after_inbound(
     seen = {**(agreement.seen or {}), **{target: mark(value) for target, value in fields.items()}}
     if outbound is None:
         return Agreement(agreement.sent, agreement.remote, seen)
+    # what a script would say is found out when it runs; until then its fields count as before
+    plain = Plan(tuple(entry for entry in outbound.compiled if entry.row.action != "custom"))
     try:
-        told = flatten(outbound.run(dict(work_order)).fields)
+        told = flatten(plain.run(dict(work_order)).fields)
     except MappingError:
-        return Agreement(None, None, seen)
+        told = {}
     single = sources(outbound)
     sent, remote = dict(agreement.sent or {}), dict(agreement.remote or {})
     for target, value in told.items():
