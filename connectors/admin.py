@@ -173,7 +173,7 @@ class ConnectorAdmin(DetailPage):
         return _links(
             [
                 (f"{counts.get((connector.pk, state), 0)} {name}", "events.delivery", {"state__exact": state})
-                for state, name in (("waiting", "waiting for a person"), ("dead", "dead letters"))
+                for state, name in (("waiting", "waiting for a person"), ("dead", "given up"))
             ],
             {"connector__id__exact": connector.pk},
         )

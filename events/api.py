@@ -225,7 +225,7 @@ def _from_webhook(webhook: webhooks.Webhook) -> Incoming:
             work_order_id=webhook.work_order_id,
             occurred_at=webhook.timestamp,
             payload=dict(webhook.body),
-            dedupe_key=_webhook_key(webhook),
+            dedupe_key=webhooks.dedupe_key(webhook.webhook_id, webhook.delivery_uuid),
             trace=trace,
         )
     payload = normalise.from_webhook(event=event, occurred_at=webhook.timestamp, work_order=dict(webhook.work_order))
@@ -236,16 +236,9 @@ def _from_webhook(webhook: webhooks.Webhook) -> Incoming:
         work_order_id=parsed.work_order_id,
         occurred_at=parsed.occurred_at,
         payload=parsed.payload,
-        dedupe_key=_webhook_key(webhook),
+        dedupe_key=webhooks.dedupe_key(webhook.webhook_id, webhook.delivery_uuid),
         trace=trace,
     )
-
-
-def _webhook_key(webhook: webhooks.Webhook) -> str | None:
-    """One webhook delivery is one event, whatever its attempt."""
-    if not webhook.delivery_uuid:
-        return None
-    return digest(f"webhook:{webhook.webhook_id}:{webhook.delivery_uuid}")
 
 
 class TriggerView(Door):

@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 
 from django.utils import timezone
 
-from broker_project.lib.digest import digest
 from broker_project.lib.errors import Misconfigured, NotFound, RateLimited, Retryable
 from connectors.access import caller
+from connectors.fieldnation import webhooks
 from connectors.fieldnation.webhook_logs import Attempt, Hook, WebhooksApi
 from connectors.models import Company
 from connectors.tokens import tokens_for
@@ -101,11 +101,6 @@ def is_ours(hook: Hook, company: Company) -> bool:
         return False
 
 
-def webhook_key(webhook_id: str, delivery: str) -> str:
-    """The dedupe key under which the webhook door stores a delivery."""
-    return digest(f"webhook:{webhook_id}:{delivery}")
-
-
 def _company(job: Job) -> Company:
     company = job.company
     if company is None or not company.is_active:
@@ -179,7 +174,7 @@ def _with_log_read(progress: Progress) -> Progress:
 
 def _here(attempts: Sequence[Attempt], progress: Progress, job: Job, *, webhook_id: str, company: Company) -> set[str]:
     """Failed deliveries that are stored all the same (our answer was lost), or were asked for before."""
-    keys = {webhook_key(webhook_id, attempt.delivery): attempt.delivery for attempt in attempts}
+    keys = {webhooks.dedupe_key(webhook_id, attempt.delivery): attempt.delivery for attempt in attempts}
     if not keys:
         return set()
     stored = Event.objects.filter(company=company, dedupe_key__in=list(keys)).values_list("dedupe_key", flat=True)

@@ -57,6 +57,8 @@ TOUR = [
     Shot("logs", "/admin/synclog/synclog/", 820),
     Shot("log", "/admin/synclog/synclog/", 1300, row="FN_WO_SCHEDULE_UPDATED"),
     Shot("deliveries", "/admin/events/delivery/", 820),
+    Shot("dead-letters", "/admin/events/delivery/dead-letters/", 420),
+    Shot("dead-letter", "/admin/events/delivery/?state__exact=dead", 1000, row="work order"),
 ]
 
 

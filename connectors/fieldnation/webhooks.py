@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from broker_project.lib.digest import digest
 from broker_project.lib.errors import InvalidRecord
 
 SIGNATURE_HEADER = "X-FN-Signature"
@@ -214,3 +215,8 @@ def _first_text(*values: object) -> str:
 def _member(body: Mapping[str, Any], outer: str, inner: str) -> object:
     part = body.get(outer)
     return part.get(inner) if isinstance(part, dict) else None
+
+
+def dedupe_key(webhook_id: str | None, delivery_uuid: str | None) -> str | None:
+    """One webhook delivery is one event, whatever its attempt. None when the delivery has no id."""
+    return digest(f"webhook:{webhook_id}:{delivery_uuid}") if delivery_uuid else None

@@ -280,6 +280,28 @@ def test_two_workers_take_two_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [standing(job)[0] for job in made] == ["finished", "finished"]
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_job_that_another_worker_just_takes_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(jobs.STEPS, KIND, counting(1))
+    taken, other = (jobs.start(KIND, user="olga", parameters={}) for _ in range(2))
+    steps = []
+
+    def work() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '5s'")  # who waits for the other worker fails here
+        steps.append(jobs.run_due(seconds=0))
+        connection.close()
+
+    with transaction.atomic():
+        Job.objects.select_for_update().get(pk=taken.pk)
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+
+    assert steps == [1]
+    assert [standing(job)[0] for job in (taken, other)] == ["running", "finished"]
+
+
 def test_nothing_begins_while_workers_drain(monkeypatch: pytest.MonkeyPatch) -> None:
     job = began(monkeypatch, counting(1))
     drain = Drain.objects.create()

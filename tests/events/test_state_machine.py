@@ -54,7 +54,7 @@ class Lines(RuleBasedStateMachine):
         if hasattr(self, "connector"):
             Connector.objects.filter(pk=self.connector.pk).update(status="disabled")
 
-    # --- what comes in ------------------------------------------------------------------------------------------------
+    # --- what comes in ------------------------------------------------------------
 
     @rule(record=st.sampled_from(RECORDS), count=st.integers(1, 3))
     def events_arrive(self, record: int, count: int) -> None:
@@ -76,7 +76,7 @@ class Lines(RuleBasedStateMachine):
             )  # fmt: skip
         self.accepted += count
 
-    # --- workers --------------------------------------------------------------------------------------------------------
+    # --- workers ------------------------------------------------------------
 
     @rule(free=st.integers(1, 3))
     def a_worker_claims(self, free: int) -> None:
@@ -127,7 +127,7 @@ class Lines(RuleBasedStateMachine):
                 [self.connector.pk],
             )
 
-    # --- people ---------------------------------------------------------------------------------------------------------
+    # --- people ------------------------------------------------------------
 
     def _some(self, which: int, *states: State) -> list[uuid.UUID]:
         rows = self.deliveries().filter(state__in=states).order_by("seq").values_list("pk", flat=True)
@@ -152,7 +152,7 @@ class Lines(RuleBasedStateMachine):
         else:
             lanes.unhold(self.connector.pk, key)
 
-    # --- what must hold at any moment -------------------------------------------------------------------------------------
+    # --- what must hold at any moment ------------------------------------------------------------
 
     def deliveries(self) -> Any:
         return Delivery.objects.filter(connector=self.connector)
