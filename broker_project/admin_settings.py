@@ -84,6 +84,7 @@ UNFOLD: dict[str, Any] = {
                     _item("Field Mappings", "swap_horiz", "mappings", "fieldmapping"),
                     _item("Record Links", "link", "mappings", "recordlink"),
                     _item("Event Sources", "key", "events", "eventsource"),
+                    _item("Versions", "history", "events", "configversion"),
                 ],
             },
             {

@@ -292,6 +292,7 @@ class ConfigVersion(models.Model):
     digest = models.CharField(max_length=64, help_text="Of the snapshot: an equal one makes no new version.")
 
     class Meta:
+        verbose_name = "configuration version"
         constraints = [models.UniqueConstraint(fields=["connector", "number"], name="config_version_once")]
 
     def __str__(self) -> str:

@@ -313,7 +313,7 @@ def test_the_sidebar_has_its_four_groups(browser: Client) -> None:
     assert {group.get("title"): [item["title"] for item in group["items"]] for group in groups} == {
         None: ["Overview"],
         "Connections": ["Companies", "Connectors", "Connector States"],
-        "Configuration": ["Event Triggers", "Field Mappings", "Record Links", "Event Sources"],
+        "Configuration": ["Event Triggers", "Field Mappings", "Record Links", "Event Sources", "Versions"],
         "Activity": ["Integration Logs", "Deliveries", "Dead Letters", "Blocked Lanes", "Jobs", "Events"],
         "System": ["Users", "Groups", "Periodic Tasks"],
     }
