@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from kombu import Connection
 
+from broker_project.prove.gate import Gate
 from events.models import Delivery
 from tests.flows.conftest import event
 
 from .conftest import Installation, installed, wait_until
-from .gate import Gate
 from .test_kill import RECORDS, ROUNDS, check_all_arrived_once_and_in_order, post_all
 
 SERVICES = {
@@ -53,7 +53,7 @@ def gated(
     gate, url = gate_and_url
     with installed(tmp_path, celery_broker=url) as installation:
         yield installation, gate
-        gate.open_if_shut()
+        gate.open()
         with Connection(url) as connection:
             connection.default_channel.queue_delete(  # type: ignore[attr-defined]  # the stub lacks it
                 installation.environment["BROKER_QUEUE"]
