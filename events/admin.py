@@ -247,7 +247,7 @@ class EventAdmin(ReadOnly, ExactSearch, PrunableList, DetailPage):
         return Banner(known.constant, "info", f"{known.name}: {known.meaning} Fires {known.fires}.{note}")
 
     def sections(self, request: HttpRequest, event: Event) -> Sequence[Section]:
-        deliveries = event.deliveries.select_related("connector__company").order_by("seq")
+        deliveries = event.deliveries.select_related("connector__company", "connector__state").order_by("seq")
         decisions = SyncLog.objects.filter(event_id=event.pk, delivery_id=None)
         return [
             Table(

@@ -50,14 +50,14 @@ def head_ids(lane_ids: Sequence[int]) -> dict[int, tuple[UUID, int]]:
 def lines(lanes: Sequence[Lane]) -> Mapping[int, Line]:
     """By lane what stands in it; two queries for any number of lanes."""
     found = head_ids([lane.pk for lane in lanes])
-    heads = Delivery.objects.select_related("connector__company").in_bulk([head for head, _ in found.values()])
+    heads = Delivery.objects.select_related("connector__company", "connector__state").in_bulk([head for head, _ in found.values()])
     return {lane: Line(heads[head], length) for lane, (head, length) in found.items() if head in heads}
 
 
 def in_line(lane: Lane) -> QuerySet[Delivery]:
     """The deliveries that stand in the lane, first in line first."""
     rows = Delivery.objects.filter(connector_id=lane.connector_id, lane_key=lane.key, state__in=OPEN)
-    return rows.select_related("connector__company").order_by("seq")
+    return rows.select_related("connector__company", "connector__state").order_by("seq")
 
 
 def with_reason(lanes: QuerySet[Lane], reason: str) -> QuerySet[Lane]:

@@ -96,7 +96,7 @@ class DeliveryAdmin(ReadOnly, ExactSearch, PrunableList, DeskPages):
         "attempts_cell",
         "created_at",
     )
-    list_select_related = ("connector__company",)
+    list_select_related = ("connector__company", "connector__state")
     list_filter = (
         ("state", ChoicesDropdownFilter),
         ("connector", RelatedDropdownFilter),

@@ -107,7 +107,7 @@ def can_skip_head(lane: Lane) -> bool:
 @admin.register(Lane)
 class LaneAdmin(ReadOnly, PrunableList, DetailPage):
     list_display = ("record", "stand", "sentence_cell", "connector", "age", "length")
-    list_select_related = ("connector__company",)
+    list_select_related = ("connector__company", "connector__state")
     list_filter = (StandFilter, ("connector", RelatedDropdownFilter), HeadReasonFilter)
     list_filter_submit = True
     ordering = ("id",)

@@ -330,7 +330,7 @@ def test_the_page_counts_what_waits(browser: Client) -> None:
     text = browser.get(change(connector)).content.decode()
 
     assert "3 waiting for a person" in text
-    assert "1 dead letters" in text
+    assert "1 given up" in text
 
 
 def test_renewing_the_token_refuses_the_old_address(browser: Client) -> None:

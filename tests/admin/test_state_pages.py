@@ -66,3 +66,30 @@ def test_the_list_costs_the_same_for_1_row_and_for_20(browser: Client) -> None:
     with CaptureQueriesContext(connection) as many:
         browser.get(LIST)
     assert len(many) == len(one)
+
+
+@pytest.mark.parametrize(
+    "why",
+    [
+        {"held_at": timezone.now(), "held_code": "authentication", "held_sentence": "The key was refused."},
+        {"breaker": "open", "failure": "No answer came.", "failures": 5, "openings": 2},
+    ],
+)
+def test_a_person_resumes_what_is_held_or_does_not_answer(browser: Client, why: dict[str, object]) -> None:
+    row = state("Help Desk", **why)
+    page = reverse("admin:connectors_connector_change", args=[row.connector_id])
+    resume = reverse("admin:connectors_connector_act", args=[row.connector_id, "resume"])
+    shown = browser.get(page).content.decode()
+    assert row.condition.sentence in shown
+    assert resume in shown
+
+    browser.post(resume)
+    row.refresh_from_db()
+    assert row.held_at is None
+    assert row.breaker != "open" or (row.next_probe_at is not None and row.next_probe_at <= timezone.now())
+
+
+def test_a_connector_that_is_well_has_nothing_to_resume(browser: Client) -> None:
+    row = state("Help Desk")
+    page = browser.get(reverse("admin:connectors_connector_change", args=[row.connector_id])).content.decode()
+    assert reverse("admin:connectors_connector_act", args=[row.connector_id, "resume"]) not in page
