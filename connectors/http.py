@@ -243,13 +243,15 @@ class _Kept:
         self, exchange: Exchange, request: requests.PreparedRequest | None, response: Response | None
     ) -> Exchange:
         """``exchange`` with what is kept of ``request`` (None when it could not be built) and ``response``."""
+        changes: dict[str, Any] = {"url": self.url((request.url if request else None) or exchange.url)}
         if request is not None:
-            headers, body = self.headers(request.headers), self.body(request.body, request.headers)
-            exchange = replace(exchange, url=request.url or exchange.url, request_headers=headers, request_body=body)
+            changes["request_headers"] = self.headers(request.headers)
+            changes["request_body"] = self.body(request.body, request.headers)
         if response is not None:
-            headers, body = self.headers(response.headers), self.body(response.body, response.headers)
-            exchange = replace(exchange, status=response.status, response_headers=headers, response_body=body)
-        return replace(exchange, url=self.url(exchange.url))
+            changes["status"] = response.status
+            changes["response_headers"] = self.headers(response.headers)
+            changes["response_body"] = self.body(response.body, response.headers)
+        return replace(exchange, **changes)
 
     def url(self, url: str) -> str:
         return _cut(self.redactor.url(url), _URL_LIMIT)

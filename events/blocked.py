@@ -50,7 +50,9 @@ def head_ids(lane_ids: Sequence[int]) -> dict[int, tuple[UUID, int]]:
 def lines(lanes: Sequence[Lane]) -> Mapping[int, Line]:
     """By lane what stands in it; two queries for any number of lanes."""
     found = head_ids([lane.pk for lane in lanes])
-    heads = Delivery.objects.select_related("connector__company", "connector__state").in_bulk([head for head, _ in found.values()])
+    heads = Delivery.objects.select_related("connector__company", "connector__state").in_bulk(
+        [head for head, _ in found.values()]
+    )
     return {lane: Line(heads[head], length) for lane, (head, length) in found.items() if head in heads}
 
 

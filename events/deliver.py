@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter
-from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import TypeVar
@@ -23,12 +22,12 @@ from broker_project.lib.ids import new_id
 from mappings.jsonnet import Sandbox
 
 from . import inbound, outbound, remote
+from .calls import Calls
 from .health import told_by
 from .lanes import any_due, claim, renew
 from .outcome import CannotTell, Link, Outcome, failed, with_evidence
-from .pairs import Settled
 from .relocate import misplaced, relocate
-from .settle import settle
+from .settle import give_back, settle
 from .steps import Notebook, traces_of
 from .work import Work, load
 
@@ -38,8 +37,6 @@ logger = logging.getLogger(__name__)
 GATHER_SECONDS = 0.03
 """A claim costs about the same for one delivery and for thirty, so small ones keep this distance."""
 PLENTY = 32
-SETTLE_SECONDS = 0.02
-"""Results are collected for at most this long, then settled together."""
 RENEW_AFTER = 0.3
 """Part of the lease after which it is prolonged."""
 OUTAGE_PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
@@ -81,6 +78,11 @@ def perform(work: Work) -> Outcome:
     return with_evidence(outcome, exchanges=caller.exchanges, details=notes.details())
 
 
+def is_trouble(outcome: Outcome) -> bool:
+    """Whether the external system as a whole should be left alone for a while."""
+    return outcome.verdict in ("down", "auth") or bool(outcome.retry_after)
+
+
 def _failed(work: Work, error: Exception, notes: Notebook) -> Outcome:
     outcome = failed(error, attempt=work.attempt, max_attempts=work.target.max_attempts)
     progress = notes.progress
@@ -116,7 +118,9 @@ class Pump:
     def __post_init__(self) -> None:
         self.threads = self.threads or settings.WORKER_THREADS
         self.lease_seconds = self.lease_seconds or settings.LEASE_SECONDS
-        self._running: dict[Future[Outcome], Work] = {}
+        share = max(1, int(self.threads * SHARE))
+        self._calls = Calls(call_pool(self.threads), perform, share=share, ahead=settings.BATCH_SIZE)
+        self._share = share
         self._renew_at = time.monotonic() + self.lease_seconds * RENEW_AFTER
         self._claim_at = 0.0
 
@@ -127,7 +131,9 @@ class Pump:
         while True:
             goes_on = time.monotonic() < until and not self.stop()
             claimed = through_outage(self._claim) if goes_on else 0
-            if not self._running:
+            if not goes_on:
+                self._give_back(None)
+            if not self._calls.works:
                 # what is due within the second is waited for: the sweep would come later
                 if claimed or (goes_on and through_outage(lambda: any_due(within_seconds=1.0))):
                     continue
@@ -141,17 +147,16 @@ class Pump:
 
     def _claim(self) -> int:
         self._gather()
-        free = min(self.threads - len(self._running), settings.BATCH_SIZE)
-        # Few free threads are not worth a round trip while others will soon be free too.
-        if free < max(1, self.threads // 8) and self._running:
+        free = min(self._calls.room(self.threads), settings.BATCH_SIZE)
+        # Little room is not worth a round trip while there will soon be more.
+        if free < max(1, self.threads // 8) and self._calls.works:
             return 0
         claim_id = new_id()
-        busy = Counter(work.target.id for work in self._running.values())
         with transaction.atomic():
             heads = claim(
                 free=free,
-                share=max(1, int(self.threads * SHARE)),
-                running=busy,
+                share=self._share,
+                running=self._calls.running(),
                 claim_id=claim_id,
                 lease_seconds=self.lease_seconds,
             )
@@ -161,25 +166,26 @@ class Pump:
         for stray in strays:
             relocate(stray, claim_id=claim_id)
         self._claim_at = time.monotonic() + (GATHER_SECONDS if len(works) < PLENTY else 0.0)
-        for work in works:
-            self._running[call_pool(self.threads).submit(perform, work)] = work
+        self._calls.start(works)
         return len(heads)
 
     def _settle(self) -> int:
-        finished, _ = wait(self._running, timeout=0.2, return_when=FIRST_COMPLETED)
-        if finished and len(finished) < len(self._running):
-            more, _ = wait(self._running, timeout=SETTLE_SECONDS)
-            finished |= more
-        results = [Settled(self._running.pop(future), future.result()) for future in finished]
+        results = self._calls.finished()
         through_outage(lambda: settle(results))
+        self._give_back({result.work.target.id for result in results if is_trouble(result.outcome)})
         return len(results)
+
+    def _give_back(self, connectors: Collection[int] | None) -> None:
+        """What was claimed ahead of these connectors (None: of all) goes back: they are in trouble, or we stop."""
+        works = self._calls.take_back(connectors)
+        through_outage(lambda: give_back(works))
 
     def _renew(self) -> None:
         """Keep the lanes of long calls ours: a lease runs out only when its worker is gone."""
-        if time.monotonic() < self._renew_at or not self._running:
+        if time.monotonic() < self._renew_at or not self._calls.works:
             return
         self._renew_at = time.monotonic() + self.lease_seconds * RENEW_AFTER
-        works = list(self._running.values())
+        works = list(self._calls.works)
         through_outage(
             lambda: renew(
                 [work.lane_id for work in works],

@@ -79,6 +79,7 @@ class Head:
 
     lane_id: int
     connector_id: int
+    key: str
     delivery_id: UUID
 
 
@@ -101,7 +102,7 @@ WITH due AS (
     UPDATE events_lane AS l SET claim = %(claim)s, due_at = statement_timestamp() + make_interval(secs => %(lease)s)
     FROM chosen WHERE l.id = chosen.id RETURNING l.id, l.connector_id, l.key
 ), begun AS (
-    SELECT claimed.id, claimed.connector_id, head.id AS delivery_id
+    SELECT claimed.id, claimed.connector_id, claimed.key, head.id AS delivery_id
     FROM claimed LEFT JOIN LATERAL (
         SELECT d.id FROM events_delivery AS d
         WHERE d.connector_id = claimed.connector_id AND d.lane_key = claimed.key AND d.state = ANY(%(open)s)
@@ -119,7 +120,7 @@ WITH due AS (
     WHERE s.connector_id = taken.connector_id AND s.connector_id = ANY(%(guarded)s) AND taken.lanes > 0
       AND (c.requests_per_minute IS NOT NULL OR s.breaker <> 'closed')
 )
-SELECT id, connector_id, delivery_id FROM begun
+SELECT id, connector_id, key, delivery_id FROM begun
 """  # noqa: S608 - constants only
 # Connectors take turns, so that one with a long line does not delay another's first delivery.
 
@@ -153,8 +154,8 @@ def claim(*, free: int, share: int, running: Mapping[int, int], claim_id: UUID, 
         )
         rows = cursor.fetchall()
     # A delivery committed while this statement waited for its lane is not seen by it: look again before closing.
-    release([row[0] for row in rows if row[2] is None])
-    return [Head(*row) for row in rows if row[2] is not None]
+    release([id for id, *_, delivery_id in rows if delivery_id is None])
+    return [Head(*row) for row in rows if row[-1] is not None]
 
 
 def lock_held(lane_ids: Sequence[int], *, claim_ids: Sequence[UUID]) -> set[int]:
@@ -163,7 +164,7 @@ def lock_held(lane_ids: Sequence[int], *, claim_ids: Sequence[UUID]) -> set[int]
         cursor.execute(
             """
             SELECT l.id FROM events_lane AS l
-            JOIN unnest(%s::bigint[], %s::uuid[]) AS h(id, claim) ON l.id = h.id AND l.claim = h.claim
+            JOIN unnest(%b::bigint[], %b::uuid[]) AS h(id, claim) ON l.id = h.id AND l.claim = h.claim
             ORDER BY l.connector_id, l.key FOR UPDATE OF l
             """,
             [list(lane_ids), list(claim_ids)],
@@ -178,7 +179,7 @@ def renew(lane_ids: Sequence[int], *, claim_ids: Sequence[UUID], lease_seconds: 
             """
             UPDATE events_lane AS l SET due_at = statement_timestamp() + make_interval(secs => %s)
             FROM (SELECT l.id FROM events_lane AS l
-                  JOIN unnest(%s::bigint[], %s::uuid[]) AS h(id, claim) ON l.id = h.id AND l.claim = h.claim
+                  JOIN unnest(%b::bigint[], %b::uuid[]) AS h(id, claim) ON l.id = h.id AND l.claim = h.claim
                   ORDER BY l.connector_id, l.key FOR UPDATE OF l) AS held
             WHERE l.id = held.id
             """,
@@ -198,7 +199,7 @@ FROM events_lane AS mine LEFT JOIN LATERAL (
     WHERE d.connector_id = mine.connector_id AND d.lane_key = mine.key AND d.state = ANY(%(open)s)
     ORDER BY d.seq LIMIT 1
 ) AS head ON true
-WHERE mine.id = l.id AND l.id = ANY(%(lanes)s)
+WHERE mine.id = l.id AND l.id = ANY(%(lanes)b::bigint[])
 RETURNING l.id, head.state IS NULL AND mine.held_by = ''
 """
 
@@ -216,7 +217,7 @@ def release(lane_ids: Sequence[int]) -> None:
         cursor.execute(_RELEASE, {"lanes": list(lane_ids), "open": OPEN_STATES})
         empty = [row[0] for row in cursor.fetchall() if row[1]]
         if empty:
-            cursor.execute("DELETE FROM events_lane WHERE id = ANY(%s)", [empty])
+            cursor.execute("DELETE FROM events_lane WHERE id = ANY(%b::bigint[])", [empty])
 
 
 def reopen(keys: Sequence[tuple[int, str]]) -> None:

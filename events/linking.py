@@ -2,29 +2,50 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Any
+from uuid import UUID
 
 from django.db import connection
-from django.db.models import Q
 
-from mappings.models import RecordLink
-
+from .begun import Begun
 from .models import Delivery
 
 Key = tuple[int, str, str]
 
 
-def key_of(delivery: Delivery) -> Key:
+def key_of(delivery: Begun) -> Key:
     """The side of the link that the delivery knows: connector, "ext" or "wo", id."""
     if delivery.direction == Delivery.Direction.INBOUND:
         return (delivery.connector_id, "ext", delivery.external_id)
     return (delivery.connector_id, "wo", str(delivery.work_order_id))
 
 
-def is_complete(link: RecordLink | None) -> bool:
+@dataclass(frozen=True, slots=True)
+class KnownLink:
+    """A link as the worker sees it; the names are those of ``RecordLink``."""
+
+    sent: Mapping[str, Any] | None
+    remote: Mapping[str, Any] | None
+    seen: Mapping[str, Any] | None
+    connector_id: int
+    work_order_id: int | None
+    external_id: str | None
+    correlation_id: str
+    claimed_by: UUID | None
+    claimed_at: datetime | None
+    written_back_at: datetime | None
+    applied_at: datetime | None
+    inbound_at: datetime | None
+    hops: int
+    hops_since: datetime | None
+
+
+def is_complete(link: KnownLink | None) -> bool:
     return link is not None and link.work_order_id is not None and bool(link.external_id)
 
 
@@ -41,16 +62,22 @@ class OpenCreate:
 def open_creates(connector_ids: Iterable[int]) -> Mapping[int, Sequence[OpenCreate]]:
     """By connector; answered by the partial index on claimed links."""
     found: dict[int, list[OpenCreate]] = defaultdict(list)
-    incomplete = Q(work_order_id__isnull=True) | Q(external_id__isnull=True)
-    rows = RecordLink.objects.filter(incomplete, connector_id__in=connector_ids, claimed_at__isnull=False)
-    for link in rows.only("connector_id", "correlation_id", "work_order_id", "external_id", "claimed_at"):
-        if link.claimed_at is not None:  # the query says so; the type checker cannot see it
-            create = OpenCreate(link.correlation_id, link.work_order_id, link.external_id or "", link.claimed_at)
-            found[link.connector_id].append(create)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT connector_id, correlation_id, work_order_id, COALESCE(external_id, ''), claimed_at
+            FROM mappings_recordlink
+            WHERE connector_id = ANY(%b::bigint[]) AND claimed_at IS NOT NULL
+              AND (work_order_id IS NULL OR external_id IS NULL)
+            """,
+            [list(connector_ids)],
+        )
+        for connector_id, *create in cursor.fetchall():
+            found[connector_id].append(OpenCreate(*create))
     return found
 
 
-def claimed_links(deliveries: Sequence[Delivery], creators: Mapping[Key, str]) -> dict[Key, tuple[RecordLink, bool]]:
+def claimed_links(deliveries: Sequence[Begun], creators: Mapping[Key, str]) -> dict[Key, tuple[KnownLink, bool]]:
     """The links of the deliveries, each with whether its claim was made just now.
 
     ``creators`` are the deliveries that may create, by key, with the mark to write on the new record. They claim an
@@ -69,7 +96,7 @@ def claimed_links(deliveries: Sequence[Delivery], creators: Mapping[Key, str]) -
     return {key: (link, key not in existing) for key, link in _links(deliveries).items()}
 
 
-def _claim(deliveries: Sequence[Delivery], creators: Mapping[Key, str], *, column: str, cast: str) -> None:
+def _claim(deliveries: Sequence[Begun], creators: Mapping[Key, str], *, column: str, cast: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
@@ -77,7 +104,7 @@ def _claim(deliveries: Sequence[Delivery], creators: Mapping[Key, str], *, colum
                 (connector_id, {column}, correlation_id, claimed_by, claimed_at, created_at, updated_at)
             SELECT c.connector_id, c.record, c.correlation, c.delivery, statement_timestamp(),
                    statement_timestamp(), statement_timestamp()
-            FROM unnest(%s::bigint[], %s::{cast}[], %s::text[], %s::uuid[])
+            FROM unnest(%b::bigint[], %b::{cast}[], %b::text[], %b::uuid[])
                  AS c(connector_id, record, correlation, delivery)
             ON CONFLICT (connector_id, {column}) DO UPDATE
                 SET claimed_by = EXCLUDED.claimed_by,
@@ -93,15 +120,41 @@ def _claim(deliveries: Sequence[Delivery], creators: Mapping[Key, str], *, colum
         )
 
 
-def _links(deliveries: Sequence[Delivery]) -> dict[Key, RecordLink]:
+_COLUMNS = ", ".join(f"l.{column.name}" for column in fields(KnownLink))
+_LINKS = f"""
+SELECT {_COLUMNS}
+FROM unnest(%b::bigint[], %b::bigint[]) AS k(connector_id, record)
+JOIN mappings_recordlink AS l ON l.connector_id = k.connector_id AND l.work_order_id = k.record
+UNION ALL
+SELECT {_COLUMNS}
+FROM unnest(%b::bigint[], %b::text[]) AS k(connector_id, record)
+JOIN mappings_recordlink AS l ON l.connector_id = k.connector_id AND l.external_id = k.record
+"""  # noqa: S608 - constants only
+# One statement text for any number, so that it is planned once.
+
+
+def _links(deliveries: Sequence[Begun]) -> dict[Key, KnownLink]:
     wanted = {key_of(delivery) for delivery in deliveries}
-    rows = RecordLink.objects.filter(connector_id__in={key[0] for key in wanted}).filter(
-        Q(work_order_id__in=[int(key[2]) for key in wanted if key[1] == "wo"])
-        | Q(external_id__in=[key[2] for key in wanted if key[1] == "ext"])
-    )
-    found: dict[Key, RecordLink] = {}
-    for link in rows:
+    orders = [(connector, int(record)) for connector, side, record in wanted if side == "wo"]
+    records = [(connector, record) for connector, side, record in wanted if side == "ext"]
+    columns = [[pair[place] for pair in pairs] for pairs in (orders, records) for place in (0, 1)]
+    with connection.cursor() as cursor:
+        cursor.execute(_LINKS, columns)
+        links = [_link(*row) for row in cursor.fetchall()]
+    found: dict[Key, KnownLink] = {}
+    for link in links:
         for key in ((link.connector_id, "wo", str(link.work_order_id)), (link.connector_id, "ext", link.external_id)):
             if key in wanted:
                 found[key] = link
     return found
+
+
+def _link(sent: str | None, remote: str | None, seen: str | None, *columns: Any) -> KnownLink:
+    return KnownLink(_parsed(sent), _parsed(remote), _parsed(seen), *columns)
+
+
+def _parsed(text: str | None) -> Mapping[str, Any] | None:
+    if text is None:
+        return None
+    parsed: Mapping[str, Any] = json.loads(text)
+    return parsed

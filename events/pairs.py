@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
-from psycopg.types.json import Jsonb
 
 from mappings.agreement import UNKNOWN
 
@@ -77,9 +77,9 @@ WHERE n.written_back AND l.connector_id = n.connector_id AND l.work_order_id = n
 """  # noqa: S608
 
 
-def release(results: Sequence[Settled]) -> None:
+def release(works: Sequence[Work]) -> None:
     """Nothing was created for certain: the next delivery may claim afresh."""
-    claims = [result.work.delivery.id for result in results if result.work.may_create]
+    claims = [work.delivery.id for work in works if work.may_create]
     if not claims:
         return
     with connection.cursor() as cursor:
@@ -94,15 +94,15 @@ def release(results: Sequence[Settled]) -> None:
 
 _REMEMBER = """
 UPDATE mappings_recordlink AS l SET
-    sent = n.sent, remote = n.remote, seen = n.seen, updated_at = statement_timestamp(),
+    sent = n.sent::jsonb, remote = n.remote::jsonb, seen = n.seen::jsonb, updated_at = statement_timestamp(),
     applied_at = GREATEST(l.applied_at, n.applied_at),
     inbound_at = CASE WHEN n.inbound THEN statement_timestamp() ELSE l.inbound_at END,
     hops = CASE WHEN NOT n.wrote THEN l.hops WHEN n.hops %% 2 = n.way THEN n.hops ELSE n.hops + 1 END,
     hops_since = CASE WHEN n.wrote AND n.is_new THEN statement_timestamp() ELSE l.hops_since END
 FROM (
     SELECT k.id, r.*, k.is_new, CASE WHEN k.is_new THEN k.hops %% 2 ELSE k.hops END AS hops
-    FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::jsonb[], %s::jsonb[], %s::jsonb[], %s::timestamptz[],
-                %s::bool[], %s::bool[], %s::int[], %s::bool[])
+    FROM unnest(%b::bigint[], %b::bigint[], %b::text[], %b::text[], %b::text[], %b::text[], %b::timestamptz[],
+                %b::bool[], %b::bool[], %b::int[], %b::bool[])
          AS r(connector_id, work_order_id, external_id, sent, remote, seen, applied_at, inbound, wrote, way, afresh)
     JOIN (SELECT id, connector_id, work_order_id, external_id, hops, hops_since FROM mappings_recordlink) AS link
          ON link.connector_id = r.connector_id AND link.work_order_id = r.work_order_id
@@ -147,5 +147,5 @@ def _row(result: Settled) -> tuple[object, ...] | None:
     )
 
 
-def _json(part: Mapping[str, Any] | None) -> Jsonb | None:
-    return None if part is None else Jsonb(part)
+def _json(part: Mapping[str, Any] | None) -> str | None:
+    return None if part is None else json.dumps(part)

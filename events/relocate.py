@@ -28,15 +28,18 @@ class Misplaced:
 
 def misplaced(heads: Sequence[Head]) -> list[Misplaced]:
     """Those of the claimed lanes whose record is linked."""
+    external = [head.lane_id for head in heads if head.key.startswith("ext:")]
+    if not external:
+        return []
     with connection.cursor() as cursor:
         cursor.execute(
             """
             SELECT lane.id, lane.connector_id, lane.key, link.work_order_id
             FROM events_lane AS lane JOIN mappings_recordlink AS link
                 ON link.connector_id = lane.connector_id AND link.external_id = substr(lane.key, 5)
-            WHERE lane.id = ANY(%s) AND lane.key LIKE 'ext:%%' AND link.work_order_id IS NOT NULL
+            WHERE lane.id = ANY(%s) AND link.work_order_id IS NOT NULL
             """,
-            [[head.lane_id for head in heads]],
+            [external],
         )
         return [Misplaced(*row) for row in cursor.fetchall()]
 

@@ -13,8 +13,8 @@ from dataclasses import replace
 from django.db import DataError, IntegrityError, ProgrammingError, transaction
 
 from broker_project.lib.ids import new_id
-from synclog.models import ApiCall, SyncLog
-from synclog.write import write
+from synclog.models import SyncLog
+from synclog.write import CallRow, LogRow, write, write_rows
 
 from . import lanes, pairs, states
 from .models import Delivery
@@ -23,6 +23,7 @@ from .pairs import Settled
 from .pressure import Observation, observe
 from .sentences import explain
 from .states import Move, State
+from .work import Work
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +56,24 @@ def settle(results: Sequence[Settled]) -> None:
             settle([result])
 
 
+def give_back(works: Sequence[Work]) -> None:
+    """Undo the start of attempts of which nothing was done: nothing is counted, logged or left claimed."""
+    if not works:
+        return
+    with transaction.atomic():
+        held = lanes.lock_held([work.lane_id for work in works], claim_ids=[work.claim_id for work in works])
+        mine = [work for work in works if work.lane_id in held]
+        observe([_unused(work) for work in works])
+        states.move([Move(id=w.delivery.id, to=State.PENDING, attempt=w.attempt, counted=False) for w in mine])
+        pairs.release([work for work in mine if not work.create_unsettled])
+        lanes.release([work.lane_id for work in mine])
+
+
+def _unused(work: Work) -> Observation:
+    """No call was made: the token that the claim took is put back."""
+    return Observation(connector_id=work.target.id, lane_key=work.delivery.lane_key, verdict="neutral", calls=0)
+
+
 def _parked(result: Settled, error: Exception) -> Settled:
     """The result without its evidence, which may be what the database refused."""
     done = result.outcome
@@ -77,11 +96,12 @@ def _settle(results: Sequence[Settled]) -> None:
         newly_held = observe([_observation(result) for result in results])  # before links: see pressure.observe
         states.move([_move(result) for result in mine])
         pairs.store([result for result in results if result.outcome.link is Link.STORE])
-        pairs.release([result for result in mine if result.outcome.link is Link.RELEASE])
+        pairs.release([result.work for result in mine if result.outcome.link is Link.RELEASE])
         pairs.remember(mine)
         _keep_conflicts([result for result in mine if result.outcome.conflict])
         resolved = _resolve_dead([result for result in mine if _carries_all(result)])
-        _write_logs(results, held, resolved)
+        write(resolved)
+        _write_logs(results, held)
         lanes.release([result.work.lane_id for result in mine])
         _alert(newly_held)
 
@@ -166,14 +186,14 @@ def _alert(held: Sequence[Observation]) -> None:
     )
 
 
-def _write_logs(results: Sequence[Settled], held: set[int], others: Sequence[SyncLog]) -> None:
-    logs: list[SyncLog] = list(others)
-    calls: list[ApiCall] = []
+def _write_logs(results: Sequence[Settled], held: set[int]) -> None:
+    logs: list[LogRow] = []
+    calls: list[CallRow] = []
     for result in results:
         log = _log(result, result.work.lane_id in held)
         logs.append(log)
         calls.extend(
-            ApiCall(
+            CallRow(
                 log_id=log.id,
                 position=position,
                 purpose=exchange.purpose,
@@ -183,19 +203,19 @@ def _write_logs(results: Sequence[Settled], held: set[int], others: Sequence[Syn
                 error=exchange.error,
                 started_at=exchange.started_at,
                 duration_ms=exchange.duration_ms,
-                request_headers=dict(exchange.request_headers),
+                request_headers=exchange.request_headers,
                 request_body=exchange.request_body,
-                response_headers=dict(exchange.response_headers),
+                response_headers=exchange.response_headers,
                 response_body=exchange.response_body,
             )
             for position, exchange in enumerate(result.outcome.exchanges)
         )
-    write(logs, calls)
+    write_rows(logs, calls)
 
 
-def _log(result: Settled, held: bool) -> SyncLog:
+def _log(result: Settled, held: bool) -> LogRow:
     work, outcome = result.work, result.outcome
-    delivery: Delivery = work.delivery
+    delivery = work.delivery
     details = dict(outcome.details)
     details["version"] = work.config.number
     if work.trigger:
@@ -207,22 +227,22 @@ def _log(result: Settled, held: bool) -> SyncLog:
     if not held:
         details["late"] = True
         sentence = f"{explain('lease_lost')} {sentence}"
-    external_id = outcome.external_id or work.external_id
-    return SyncLog(
+    return LogRow(
         id=new_id(),
         connector_id=work.target.id,
         direction=delivery.direction,
-        outcome=LOG_OUTCOMES[outcome.state],
+        outcome=LOG_OUTCOMES[outcome.state].value,
         code=outcome.code,
         sentence=sentence,
         event_type=delivery.event.event_type,
         work_order_id=outcome.work_order_id or work.work_order_id,
-        external_id=external_id,
+        external_id=outcome.external_id or work.external_id,
         correlation_id=work.correlation,
         event_id=delivery.event_id,
         delivery_id=delivery.id,
         attempt=work.attempt,
         received_at=delivery.event.received_at,
         duration_ms=sum(exchange.duration_ms for exchange in outcome.exchanges),
+        user="",
         details=details,
     )

@@ -68,6 +68,7 @@ class Move:
     external_id: str = ""
 
 
+# %b: binary arrays, which cost a fifth of their text form
 _MOVE = """
 UPDATE events_delivery AS d SET
     state = m.to_state,
@@ -81,8 +82,8 @@ UPDATE events_delivery AS d SET
     external_id = COALESCE(NULLIF(m.external_id, ''), d.external_id),
     attempts = CASE WHEN m.to_state = 'pending' AND d.state <> 'in_flight' THEN 0
                     WHEN m.counted THEN d.attempts ELSE d.attempts - 1 END
-FROM unnest(%(ids)s::uuid[], %(to)s::text[], %(reasons)s::text[], %(sentences)s::text[], %(attempts)s::int[],
-            %(waits)s::float8[], %(counted)s::bool[], %(done)s::int[], %(work_orders)s::bigint[], %(externals)s::text[])
+FROM unnest(%(ids)b::uuid[], %(to)b::text[], %(reasons)b::text[], %(sentences)b::text[], %(attempts)b::int[],
+            %(waits)b::float8[], %(counted)b::bool[], %(done)b::int[], %(work_orders)b::bigint[], %(externals)b::text[])
     AS m(id, to_state, reason, sentence, attempt, wait_seconds, counted, done_operations, work_order_id, external_id)
 WHERE d.id = m.id AND (m.attempt IS NULL OR d.attempts = m.attempt)
   AND d.state = ANY(CASE m.to_state {cases} END)
@@ -139,7 +140,7 @@ def begin(ids: Sequence[UUID], *, versions: Sequence[int]) -> dict[UUID, tuple[i
             UPDATE events_delivery AS d SET state = 'in_flight', attempts = d.attempts + 1, next_attempt_at = NULL,
                    reason = '', sentence = '', version = COALESCE(d.version, was.version)
             FROM (SELECT d.id, d.state, n.version FROM events_delivery AS d
-                  JOIN unnest(%s::uuid[], %s::int[]) AS n(id, version) ON n.id = d.id
+                  JOIN unnest(%b::uuid[], %b::int[]) AS n(id, version) ON n.id = d.id
                   WHERE d.state = ANY(%s)) AS was
             WHERE d.id = was.id
             RETURNING d.id, d.attempts, was.state
@@ -175,7 +176,7 @@ def resolve_dead(successes: Sequence[tuple[int, str, str, UUID, int]], *, senten
             """
             UPDATE events_delivery AS d SET state = 'superseded', reason = 'resolved_later', sentence = %s,
                    superseded_by = s.id, finished_at = statement_timestamp()
-            FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::uuid[], %s::bigint[])
+            FROM unnest(%b::bigint[], %b::text[], %b::text[], %b::uuid[], %b::bigint[])
                  AS s(connector_id, lane_key, direction, id, seq)
             WHERE d.connector_id = s.connector_id AND d.lane_key = s.lane_key AND d.state = 'dead'
               AND d.direction = s.direction AND d.seq < s.seq AND d.action IN ('update', 'sync')

@@ -20,11 +20,11 @@ from connectors.models import Connector
 from mappings.agreement import Agreement
 from mappings.engine import Plan, compile_plan, parse_rows
 from mappings.merge import Side
-from mappings.models import RecordLink
 
 from . import linking, states, versions
+from .begun import Begun, read
 from .lanes import Head
-from .linking import OpenCreate
+from .linking import KnownLink, OpenCreate
 from .models import Delivery
 from .versions import Config, TriggerConfig
 
@@ -55,7 +55,7 @@ class Target:
     """Why the connector cannot be used at all, such as a credential that cannot be decrypted."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Work:
     """One claimed delivery. ``may_create``: this delivery holds the claim on the link, so nobody else can create.
     ``create_unsettled``: an earlier attempt under that claim may have created the record already.
@@ -63,12 +63,12 @@ class Work:
 
     lane_id: int
     claim_id: UUID
-    delivery: Delivery
+    delivery: Begun
     attempt: int
     interrupted: bool
     target: Target
     config: Config
-    link: RecordLink | None = None
+    link: KnownLink | None = None
     may_create: bool = False
     create_unsettled: bool = False
     opposite_waits: bool = False
@@ -154,8 +154,11 @@ class Work:
     @property
     def is_stale(self) -> bool:
         """Whether a newer event of the work order was applied already."""
-        applied = self.link.applied_at if self.link else None
-        return bool(not self.inbound and applied and self.occurred_at and self.occurred_at < applied)
+        applied, occurred = self.link.applied_at if self.link else None, self.occurred_at
+        if self.inbound or applied is None or occurred is None:
+            return False
+        # Field Nation tells whole seconds, other senders may tell less
+        return occurred.replace(microsecond=0) < applied.replace(microsecond=0)
 
     @property
     def inbound_at(self) -> datetime | None:
@@ -194,7 +197,7 @@ def _marks_of(payload: Mapping[str, Any]) -> set[str]:
     return {str(mark).strip() for mark in (found.get("incident_id"), value) if mark}
 
 
-def correlation_of(delivery: Delivery, target: Target) -> str:
+def correlation_of(delivery: Begun, target: Target) -> str:
     """The mark to write on a record created for this delivery: its counterpart, told apart from other connectors'.
 
     It is stored with the claim, so a connector that is renamed meanwhile still finds what it created.
@@ -217,17 +220,13 @@ def load(heads: Sequence[Head], *, claim_id: UUID) -> list[Work]:
     begun = states.begin(
         [head.delivery_id for head in heads], versions=[present[head.connector_id].number for head in heads]
     )
-    rows = Delivery.objects.filter(id__in=list(begun)).select_related("event")
-    deliveries = {delivery.id: delivery for delivery in rows}
+    deliveries = read(begun)
     configs = _configs(deliveries.values(), present)
-    targets = {
-        id: target(connectors[delivery.connector_id], configs[delivery.connector_id, delivery.version or 0])
-        for id, delivery in deliveries.items()
-    }
+    targets = {ran: target(connectors[ran[0]], config) for ran, config in configs.items()}
     creators = {
-        linking.key_of(delivery): correlation_of(delivery, targets[id])
-        for id, delivery in deliveries.items()
-        if _may_create(delivery, configs[delivery.connector_id, delivery.version or 0])
+        linking.key_of(delivery): correlation_of(delivery, targets[_ran(delivery)])
+        for delivery in deliveries.values()
+        if _may_create(delivery, configs[_ran(delivery)])
     }
     links = linking.claimed_links(list(deliveries.values()), creators)
     creates = linking.open_creates(connectors)
@@ -240,7 +239,7 @@ def load(heads: Sequence[Head], *, claim_id: UUID) -> list[Work]:
         link, fresh = links.get(linking.key_of(delivery), (None, False))
         attempt, interrupted = begun[delivery.id]
         claimed = link is not None and link.claimed_by == delivery.id
-        chosen = targets[delivery.id]
+        chosen = targets[_ran(delivery)]
         works.append(
             Work(
                 lane_id=head.lane_id,
@@ -249,7 +248,7 @@ def load(heads: Sequence[Head], *, claim_id: UUID) -> list[Work]:
                 attempt=attempt,
                 interrupted=interrupted,
                 target=chosen,
-                config=configs[delivery.connector_id, delivery.version or 0],
+                config=configs[_ran(delivery)],
                 link=link,
                 may_create=claimed,
                 create_unsettled=claimed and not fresh and not (delivery.create_again and attempt == 1),
@@ -268,10 +267,15 @@ def _connectors(ids: Iterable[int]) -> dict[int, Connector]:
     return {connector.pk: connector for connector in Connector.objects.filter(id__in=ids).select_related("company")}
 
 
-def _configs(deliveries: Iterable[Delivery], present: Mapping[int, Config]) -> dict[tuple[int, int], Config]:
+def _ran(delivery: Begun) -> tuple[int, int]:
+    """Connector and version of the configuration that the delivery runs with."""
+    return delivery.connector_id, delivery.version or 0
+
+
+def _configs(deliveries: Iterable[Begun], present: Mapping[int, Config]) -> dict[tuple[int, int], Config]:
     """The configurations that the deliveries run with, by connector and number; mostly the present ones."""
     found = {(connector_id, config.number): config for connector_id, config in present.items()}
-    older = {(d.connector_id, d.version or 0) for d in deliveries} - found.keys()
+    older = {_ran(delivery) for delivery in deliveries} - found.keys()
     return {**found, **versions.of(older)} if older else found
 
 
@@ -300,7 +304,7 @@ def target(connector: Connector, config: Config) -> Target:
     )
 
 
-def _may_create(delivery: Delivery, config: Config) -> bool:
+def _may_create(delivery: Begun, config: Config) -> bool:
     if delivery.direction == Delivery.Direction.INBOUND:
         return True
     trigger = config.triggers.get(delivery.trigger_id) if delivery.trigger_id else None
@@ -313,7 +317,7 @@ def _has_both(config: Config) -> bool:
     return ("inbound", "") in config.rows and ("outbound", "") in config.rows
 
 
-def _opposite_waits(deliveries: Sequence[Delivery]) -> set[UUID]:
+def _opposite_waits(deliveries: Sequence[Begun]) -> set[UUID]:
     """Which of these have a delivery of the other direction behind them; an index of its own answers for inbound."""
     if not deliveries:
         return set()
@@ -321,7 +325,7 @@ def _opposite_waits(deliveries: Sequence[Delivery]) -> set[UUID]:
         cursor.execute(
             """
             SELECT h.id
-            FROM unnest(%s::uuid[], %s::bigint[], %s::text[], %s::text[]) AS h(id, connector, lane, direction)
+            FROM unnest(%b::uuid[], %b::bigint[], %b::text[], %b::text[]) AS h(id, connector, lane, direction)
             WHERE (h.direction = 'outbound' AND EXISTS (
                     SELECT 1 FROM events_delivery AS d WHERE d.connector_id = h.connector AND d.lane_key = h.lane
                     AND d.direction = 'inbound' AND d.state = ANY(%s)))
@@ -341,7 +345,7 @@ def _opposite_waits(deliveries: Sequence[Delivery]) -> set[UUID]:
         return {row[0] for row in cursor.fetchall()}
 
 
-def _hops_spent(delivery: Delivery, link: RecordLink | None, target: Target) -> bool:
+def _hops_spent(delivery: Begun, link: KnownLink | None, target: Target) -> bool:
     """Whether the record went back and forth so often within the hour that one more write would only go on with it.
 
     ``hops`` counts changes of direction: even after an outbound write, odd after an inbound one.

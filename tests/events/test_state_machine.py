@@ -18,7 +18,7 @@ from events.lanes import insert_deliveries, open_lanes
 from events.models import Delivery, Event, EventTrigger, Lane
 from events.outcome import Outcome
 from events.pairs import Settled
-from events.settle import settle
+from events.settle import give_back, settle
 from events.states import ALLOWED_FROM, FINAL, OPEN, State
 from events.work import Work, load
 from synclog.models import SyncLog
@@ -95,6 +95,16 @@ class Lines(RuleBasedStateMachine):
                 done.append(work.delivery.seq)
 
     @rule(which=index)
+    def a_worker_gives_back_what_it_has_not_begun(self, which: int) -> None:
+        unbegun = [work for work in self.works if not work.interrupted]
+        if unbegun:
+            work = unbegun[which % len(unbegun)]
+            self.works.remove(work)
+            give_back([work])
+            after = Delivery.objects.get(pk=work.delivery.id)
+            assert (after.state, after.attempts) == (State.PENDING, work.attempt - 1)
+
+    @rule(which=index)
     def a_worker_dies(self, which: int) -> None:
         if self.works:
             work = self.works.pop(which % len(self.works))
@@ -108,9 +118,9 @@ class Lines(RuleBasedStateMachine):
         work = self.crashed.pop(which % len(self.crashed))
         lane = Lane.objects.filter(pk=work.lane_id).first()
         held = lane is not None and lane.claim == work.claim_id
-        before = Delivery.objects.get(pk=work.delivery.pk)
+        before = Delivery.objects.get(pk=work.delivery.id)
         self._settle(work, end)
-        after = Delivery.objects.get(pk=work.delivery.pk)
+        after = Delivery.objects.get(pk=work.delivery.id)
         if not held:
             assert (after.state, after.attempts) == (before.state, before.attempts)
             assert SyncLog.objects.filter(delivery_id=after.pk, details__late=True).exists()
