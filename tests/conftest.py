@@ -28,6 +28,7 @@ def _start_ground() -> object | None:
     os.environ["SECRET_KEY"] = "only-for-the-test-suite"
     os.environ["BROKER_ENCRYPTION_KEYS"] = "test:" + base64.b64encode(b"only for the test suite, 32 byte").decode()
     os.environ["BROKER_ALLOW_PRIVATE_ADDRESSES"] = "1"
+    os.environ["DATABASE_POOL_SIZE"] = "32"  # a live server's threads keep theirs while others race
     os.environ.pop("CELERY_BROKER_URL", None)
     if os.environ.get("DATABASE_URL"):
         return folder

@@ -91,7 +91,7 @@ def set_state(of: Connector, **columns: str) -> ConnectorState:
 
 def at_once(threads: int, work: Callable[[], T]) -> list[T]:
     """``work`` in several threads, each with a connection of its own, started at the same moment."""
-    start = threading.Barrier(threads)
+    start = threading.Barrier(threads, timeout=30)
 
     def run() -> T:
         try:
