@@ -94,6 +94,7 @@ def _failed(work: Work, error: Exception, notes: Notebook) -> Outcome:
         work_order_id=work_order_id,
         done_operations=progress.done if progress else 0,
         forget=work.interrupted or bool(progress and progress.wrote),
+        cause=getattr(error, "sentence", ""),
     )
     if external_id and work_order_id:
         return replace(outcome, link=Link.STORE)

@@ -70,6 +70,8 @@ class Outcome:
     """What the attempt tells about the external system as a whole."""
     retry_after: float | None = None
     external_calls: int = 0
+    cause: str = ""
+    """The failure alone, without what follows from it for this delivery."""
     details: Mapping[str, Any] = field(default_factory=dict)
     exchanges: Sequence[Exchange] = ()
 

@@ -164,7 +164,7 @@ def _observation(result: Settled) -> Observation:
         connector_id=work.target.id,
         lane_key=work.delivery.lane_key,
         verdict=outcome.verdict,
-        sentence=outcome.sentence,
+        sentence=outcome.cause or outcome.sentence,
         retry_after=outcome.retry_after,
         calls=outcome.external_calls,
     )
