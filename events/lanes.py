@@ -6,14 +6,13 @@ head of the line runs. Locks are always taken in the order of the lane's connect
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import connection, transaction
 
 from .admission import ALLOWANCE, CONNECTORS, GUARDED, HAS_DUE_LANE, LEVEL, WORKING, lock_guarded
-from .models import Delivery
 from .nudge import nudge
 from .states import OPEN
 
@@ -23,8 +22,8 @@ OPEN_STATES = [state.value for state in OPEN]
 def open_lanes(keys: Sequence[tuple[int, str]]) -> None:
     """Make or touch the lanes of ``(connector id, key)``, and lock them until the transaction ends.
 
-    The lock makes the order of deliveries in a lane the order of their commits, and keeps a worker from closing a lane
-    that is about to get a delivery.
+    The lock makes the order of deliveries in a lane the order of their commits, since ``seq`` is drawn under it, and
+    keeps a worker from closing a lane that is about to get a delivery.
     """
     unique = sorted(set(keys))
     if not unique:
@@ -38,38 +37,6 @@ def open_lanes(keys: Sequence[tuple[int, str]]) -> None:
             ON CONFLICT (connector_id, key) DO UPDATE SET key = EXCLUDED.key
             """,
             [[connector for connector, _ in unique], [key for _, key in unique]],
-        )
-
-
-def insert_deliveries(deliveries: Iterable[Delivery]) -> None:
-    """Add deliveries, in this order, to lanes that this transaction has opened: the order of ``seq`` is theirs."""
-    rows = list(deliveries)
-    if not rows:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            INSERT INTO events_delivery (id, event_id, connector_id, trigger_id, direction, action, lane_key, state,
-                reason, sentence, attempts, done_operations, create_again, work_order_id, external_id)
-            SELECT id, event_id, connector_id, trigger_id, direction, action, lane_key, 'pending', '', sentence, 0, 0,
-                   false, work_order_id, external_id
-            FROM unnest(%s::uuid[], %s::uuid[], %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[],
-                        %s::text[], %s::bigint[], %s::text[])
-                 AS d(id, event_id, connector_id, trigger_id, direction, action, lane_key, sentence, work_order_id,
-                      external_id)
-            """,
-            [
-                [row.id for row in rows],
-                [row.event_id for row in rows],
-                [row.connector_id for row in rows],
-                [row.trigger_id for row in rows],
-                [row.direction for row in rows],
-                [row.action for row in rows],
-                [row.lane_key for row in rows],
-                [row.sentence for row in rows],
-                [row.work_order_id for row in rows],
-                [row.external_id for row in rows],
-            ],
         )
 
 

@@ -24,7 +24,7 @@ from synclog.write import write
 
 from .catalogue import GENERAL_UPDATE, resolve
 from .job_step import Step, items_per_step
-from .lanes import insert_deliveries, open_lanes
+from .lanes import open_lanes
 from .models import Delivery, Event, Job
 from .normalise import from_webhook
 from .nudge import nudge
@@ -161,11 +161,10 @@ def _queue(job: Job, connector: Connector, read: Mapping[int, tuple[datetime, di
     known = set(stored.values_list("dedupe_key", flat=True))
     fresh = [event for event in events.values() if event.dedupe_key not in known]
     held = connector.status == Connector.Status.PAUSED
-    deliveries = [_delivery(connector, event, held=held) for event in fresh]
+    forced = bool(job.parameters.get("force"))
+    deliveries = [_delivery(connector, event, held=held, forced=forced) for event in fresh]
     Event.objects.bulk_create(fresh)
-    insert_deliveries(deliveries)
-    if job.parameters.get("force"):
-        Delivery.objects.filter(pk__in=[delivery.pk for delivery in deliveries]).update(forced=True)
+    Delivery.objects.bulk_create(deliveries)
     if deliveries and not held:
         nudge()
     return len(deliveries)
@@ -186,7 +185,7 @@ def _event(job: Job, connector: Connector, work_order_id: int, read_at: datetime
     )
 
 
-def _delivery(connector: Connector, event: Event, *, held: bool) -> Delivery:
+def _delivery(connector: Connector, event: Event, *, held: bool, forced: bool) -> Delivery:
     return Delivery(
         event=event,
         connector=connector,
@@ -195,6 +194,7 @@ def _delivery(connector: Connector, event: Event, *, held: bool) -> Delivery:
         lane_key=f"wo:{event.work_order_id}",
         work_order_id=event.work_order_id,
         sentence=explain("connector_paused", connector=connector.name) if held else "",
+        forced=forced,
     )
 
 

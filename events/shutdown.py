@@ -26,11 +26,6 @@ def is_requested() -> bool:
     return _flag[0] == 1
 
 
-def withdraw() -> None:
-    """Claim again. For tests: a worker that was asked to stop ends."""
-    _flag[0] = 0
-
-
 @worker_shutting_down.connect
 def _worker_shutting_down(**_: Any) -> None:
     request()

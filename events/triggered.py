@@ -14,7 +14,7 @@ from synclog.models import SyncLog
 from synclog.write import write
 
 from .accept import Accepted
-from .lanes import insert_deliveries, open_lanes
+from .lanes import open_lanes
 from .models import Delivery, Event
 from .nudge import nudge
 from .sentences import explain
@@ -57,7 +57,7 @@ def _deliver_or_merge(connector: Connector, events: Sequence[Event]) -> dict[UUI
     held = ""
     if connector.status == Connector.Status.PAUSED:
         held = explain("connector_paused", connector=connector.name)
-    insert_deliveries(
+    Delivery.objects.bulk_create(
         Delivery(
             event_id=event.id,
             connector=connector,

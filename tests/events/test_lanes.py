@@ -106,7 +106,7 @@ def test_deliveries_that_come_while_it_is_held_wait_too() -> None:
         event=other.event, connector=connector, direction="outbound", action="update", lane_key="wo:1", work_order_id=1
     )
     lanes.open_lanes([(connector.pk, "wo:1")])
-    lanes.insert_deliveries([new])
+    Delivery.objects.bulk_create([new])
     assert {head.delivery_id for head in queued.claim()} == {other.pk}
     lanes.unhold(connector.pk, "wo:1")
     assert {head.delivery_id for head in queued.claim()} == {new.pk}

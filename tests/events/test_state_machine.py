@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from connectors.models import Company, Connector
 from events import lanes, replay
-from events.lanes import insert_deliveries, open_lanes
+from events.lanes import open_lanes
 from events.models import Delivery, Event, EventTrigger, Lane
 from events.outcome import Outcome
 from events.pairs import Settled
@@ -67,7 +67,7 @@ class Lines(RuleBasedStateMachine):
                 for _ in range(count)
             ]  # fmt: skip
             open_lanes([(self.connector.pk, f"wo:{record}")])
-            insert_deliveries(
+            Delivery.objects.bulk_create(
                 Delivery(
                     event=event, connector=self.connector, trigger=self.trigger, direction="outbound", action="update",
                     lane_key=f"wo:{record}", work_order_id=record,
