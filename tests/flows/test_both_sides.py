@@ -250,11 +250,12 @@ def test_a_person_decides_and_the_record_waits_meanwhile(world: World, choice: A
     assert (order["title"], found["subject"]) == (winner, winner)
 
 
-def test_an_endless_exchange_is_stopped_and_says_so(world: World) -> None:
+@pytest.mark.parametrize(("limit", "direction"), [(6, "inbound"), (7, "outbound")])
+def test_an_endless_exchange_is_stopped_and_says_so(world: World, limit: int, direction: str) -> None:
     """Two mappings that contradict each other: each side's value is changed by the other's, for ever."""
-    Connector.objects.update(hop_limit=6)
-    for direction, target in (("outbound", "subject"), ("inbound", "title")):
-        row = FieldMapping.objects.get(direction=direction, target=target)
+    Connector.objects.update(hop_limit=limit)
+    for way, target in (("outbound", "subject"), ("inbound", "title")):
+        row = FieldMapping.objects.get(direction=way, target=target)
         row.action, row.options = "custom", {"script": f"$.input.{row.source} + '!'"}
         row.save()
     ticket = world.person_creates_ticket()
@@ -265,9 +266,9 @@ def test_an_endless_exchange_is_stopped_and_says_so(world: World) -> None:
         world.post(event_of(world, order["id"]))
         world.deliver()
     stopped = Delivery.objects.get(state="waiting")
-    assert stopped.reason == "waiting_loop"
-    assert "6 times within an hour" in stopped.sentence
-    assert RecordLink.objects.get().hops == 6
+    assert (stopped.reason, stopped.direction) == ("waiting_loop", direction)
+    assert f"{limit} times within an hour" in stopped.sentence
+    assert RecordLink.objects.get().hops == limit
     assert world.field_nation.work_orders()[0]["title"].count("!") < 10
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from events import lanes
 from events.models import Delivery, EventTrigger
 from events.states import State
 from synclog.models import SyncLog
@@ -60,7 +61,11 @@ def test_the_newest_keeps_the_wait_of_the_retried_one(world: World) -> None:
     world.fault("help_desk", method="POST", path="/api/tickets", times=1, status=503)
     world.post(event(title="One"))
     world.deliver()
+    planned = Delivery.objects.get().next_attempt_at
     world.post(event(title="Two"))
+    newest = Delivery.objects.order_by("-seq")[0]
+    assert newest.next_attempt_at == planned is not None
+    lanes.reopen([(newest.connector_id, newest.lane_key)])  # as an operator's act on the record does
     assert world.deliver() == 0
     assert states() == [("update", "superseded"), ("update", "pending")]
     due_now()
