@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Count, Q, QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
-from django.utils.html import format_html
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 
 from broker_project.lib.errors import BrokerError, Misconfigured
-from broker_project.lib.pages import Act, Banner, DetailPage, copyable, display, link, moment, pretty, to_list
+from broker_project.lib.pages import Act, Banner, DetailPage, display, link, pretty, to_list
 
 from .access import caller, open_external
-from .company_admin import Fieldsets, absolute, told
-from .forms import PREFIX, ConnectorForm, form_for
+from .company_admin import Fieldsets, told
+from .connector_acts import ACTS
+from .discovery import Refreshed, refresh_external, refresh_field_nation
+from .forms import PREFIX, ConnectorForm, condition_of, form_for
 from .models import Connector
 from .platforms.contract import Platform, TestResult
 from .registry import platform, platforms
 
-SYNC = ["outbound_create", "write_back_field", "conflict_policy", "max_attempts", *ConnectorForm.LIMITS]
+SYNC: Fieldsets = [
+    ("Outbound Create", {"fields": ["outbound_create", "write_back_field"]}),
+    ("Conflicts", {"fields": ["conflict_policy", "hop_limit"]}),
+    ("Limits", {"fields": ["max_attempts", "requests_per_minute", "burst", "max_concurrent"]}),
+    ("Notification", {"fields": ["notification_emails"]}),
+]
 STATUS_COLOURS = {"Active": "success", "Paused": "warning", "Disabled": "danger"}
 
 
@@ -43,55 +49,8 @@ class ConnectorAdmin(DetailPage):
     readonly_fields = (
         "platform_label",
         "shown_settings",
-        "attention",
-        "configuration",
-        "published",
-        "trigger_url",
-        "compatible_url",
     )
-    acts: tuple[Act, ...] = (
-        Act(
-            name="test_connection",
-            label="Test connection",
-            permission="connectors.change_connector",
-            icon="network_check",
-        ),
-        Act(
-            name="pause",
-            label="Pause",
-            permission="connectors.change_connector",
-            question="Events are kept from now on and wait until the connector is resumed. Pause it?",
-            icon="pause",
-            offered=lambda connector: connector.status == Connector.Status.ACTIVE,
-        ),
-        Act(
-            name="resume",
-            label="Resume",
-            permission="connectors.change_connector",
-            question="Everything that waits is sent now, in the order received. Resume the connector?",
-            icon="play_arrow",
-            offered=lambda connector: connector.status != Connector.Status.ACTIVE,
-        ),
-        Act(
-            name="disable",
-            label="Disable",
-            permission="connectors.change_connector",
-            question="Events are recorded as skipped from now on and are not sent later. What waits already is kept. "
-            "Disable the connector?",
-            icon="block",
-            dangerous=True,
-            offered=lambda connector: connector.status != Connector.Status.DISABLED,
-        ),
-        Act(
-            name="renew_trigger_token",
-            label="Renew trigger token",
-            permission="connectors.change_connector",
-            question="The present trigger addresses are refused at once; enter the new one in the external system. "
-            "Renew the token?",
-            icon="autorenew",
-            dangerous=True,
-        ),
-    )
+    acts: tuple[Act, ...] = ACTS
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Connector]:
         rows: QuerySet[Connector] = super().get_queryset(request)
@@ -112,28 +71,22 @@ class ConnectorAdmin(DetailPage):
     def get_fieldsets(self, request: HttpRequest, obj: Connector | None = None) -> Fieldsets:
         kind = _platform_of(request, obj)
         general = ["company", "name", "platform_label", "status"]
-        fieldsets: Fieldsets = [
-            (None, {"fields": [*general, "attention", "configuration", "published"] if obj else general})
-        ]
-        if obj and not _is_view_only(self, request, obj):
-            fieldsets.append(("Trigger", {"fields": ["trigger_url", "compatible_url"]}))
+        fieldsets: Fieldsets = [(None, {"fields": general})]
         if _is_view_only(self, request, obj):
             fieldsets.append(("Connection", {"fields": ["shown_settings"]}))
         elif kind:
-            fieldsets.append((f"Connection: {kind.label}", {"fields": [PREFIX + each.name for each in kind.settings]}))
-        return [*fieldsets, ("Sync", {"fields": SYNC})]
+            fieldsets += _groups(kind)
+        return [*fieldsets, *SYNC]
 
-    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
-        if not self.has_add_permission(request) or platform_or_none(request.GET.get("platform", "")):
-            page: HttpResponse = super().add_view(request, form_url, extra_context)
-            return page
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": "Choose the platform",
-            "choices": [(known.label, f"?platform={known.slug}") for known in platforms()],
+    @property
+    def conditional_fields(self) -> dict[str, str]:
+        """For unfold: when to show a setting that applies with certain choices only."""
+        return {
+            PREFIX + setting.name: condition_of(setting)
+            for known in platforms()
+            for setting in known.settings
+            if setting.shown_when
         }
-        return TemplateResponse(request, "broker/choose_platform.html", context)
 
     def has_delete_permission(self, request: HttpRequest, obj: Connector | None = None) -> bool:
         if obj and Connector.objects.filter(pk=obj.pk, deliveries__isnull=False).exists():
@@ -167,54 +120,6 @@ class ConnectorAdmin(DetailPage):
     def shown_settings(self, connector: Connector) -> SafeString:
         return pretty(connector.settings)
 
-    @display(description="deliveries")
-    def attention(self, connector: Connector) -> SafeString:
-        counts = attention_by_connector(connector)
-        return _links(
-            [
-                (f"{counts.get((connector.pk, state), 0)} {name}", "events.delivery", {"state__exact": state})
-                for state, name in (("waiting", "waiting for a person"), ("dead", "given up"))
-            ],
-            {"connector__id__exact": connector.pk},
-        )
-
-    @display(description="configuration")
-    def configuration(self, connector: Connector) -> SafeString:
-        counts = Connector.objects.filter(pk=connector.pk).aggregate(
-            triggers=Count("triggers", distinct=True, filter=Q(triggers__is_enabled=True)),
-            mappings=Count("mappings", distinct=True, filter=Q(mappings__is_enabled=True)),
-        )
-        return _links(
-            [
-                (f"{counts['triggers']} event triggers", "events.eventtrigger", {}),
-                (f"{counts['mappings']} field mappings", "mappings.fieldmapping", {}),
-                ("record links", "mappings.recordlink", {}),
-                ("integration logs", "synclog.synclog", {}),
-            ],
-            {"connector__id__exact": connector.pk},
-        )
-
-    @display(description="version")
-    def published(self, connector: Connector) -> SafeString | str:
-        version = connector.versions.filter(number=connector.version).values_list("created_at", "user").first()
-        if version is None:
-            return "None yet; it is made when the first event comes, or when something is saved."
-        when, user = version
-        by = f" by {user}" if user else ""
-        stale = " Changed since; the next event makes a new version." if connector.is_stale else ""
-        versions = link(to_list("events.configversion", {"connector__id__exact": connector.pk}), "all versions")
-        said = "Version {}, published {}{}.{} · {}"
-        return format_html(said, connector.version, moment(when), by, stale, versions)
-
-    @display(description="trigger URL")
-    def trigger_url(self, connector: Connector) -> SafeString:
-        return copyable(absolute("trigger", connector.trigger_token))
-
-    @display(description="the same, as Field Nation's broker has it")
-    def compatible_url(self, connector: Connector) -> SafeString:
-        address = absolute("trigger-compatible")
-        return copyable(f"{address}?client_token={connector.trigger_token}&external_id=")
-
     def test_connection(self, request: HttpRequest, connector: Connector, form: Any) -> None:
         try:
             client = open_external(
@@ -229,6 +134,21 @@ class ConnectorAdmin(DetailPage):
             result = TestResult(ok=False, sentence=error.sentence)
         told(self, request, result)
 
+    def refresh_fields(self, request: HttpRequest, connector: Connector, form: Any) -> None:
+        self._refreshed(request, connector, refresh_external)
+
+    def refresh_custom_fields(self, request: HttpRequest, connector: Connector, form: Any) -> None:
+        self._refreshed(request, connector, refresh_field_nation)
+
+    def _refreshed(self, request: HttpRequest, connector: Connector, refresh: Callable[[Connector], Refreshed]) -> None:
+        try:
+            found = refresh(connector)
+        except BrokerError as error:
+            self.message_user(request, f"{error.sentence} The fields known so far are kept.", messages.ERROR)
+            return
+        self.log_change(request, connector, f"Refreshed the {found.what}s: {found.sentence}")
+        self.message_user(request, found.sentence, messages.SUCCESS)
+
     def pause(self, request: HttpRequest, connector: Connector, form: Any) -> None:
         self._set_status(request, connector, Connector.Status.PAUSED)
 
@@ -238,12 +158,6 @@ class ConnectorAdmin(DetailPage):
     def disable(self, request: HttpRequest, connector: Connector, form: Any) -> None:
         self._set_status(request, connector, Connector.Status.DISABLED)
 
-    def renew_trigger_token(self, request: HttpRequest, connector: Connector, form: Any) -> None:
-        connector.renew_trigger_token()
-        connector.save(update_fields=["trigger_token", "trigger_token_hash", "updated_at"])
-        self.log_change(request, connector, "Renewed the trigger token.")
-        self.message_user(request, "The trigger has a new address, shown below. The old one is refused from now on.")
-
     def _set_status(self, request: HttpRequest, connector: Connector, status: Connector.Status) -> None:
         connector.status = status
         connector.save(update_fields=["status", "updated_at"])
@@ -251,13 +165,19 @@ class ConnectorAdmin(DetailPage):
         self.message_user(request, f"The connector is now {status.label.lower()}.", messages.SUCCESS)
 
 
-def attention_by_connector(connector: Connector | None = None) -> dict[tuple[int, str], int]:
+def attention_by_connector() -> dict[tuple[int, str], int]:
     """Numbers of waiting and dead deliveries by connector id and state; one query, over a partial index."""
     rows = Connector.objects.filter(deliveries__state__in=["waiting", "dead"])
-    if connector:
-        rows = rows.filter(pk=connector.pk)
     counts = rows.order_by().values_list("pk", "deliveries__state").annotate(Count("deliveries"))
     return {(key, state): count for key, state, count in counts}
+
+
+def _groups(kind: Platform) -> Fieldsets:
+    """The platform's settings under their headings, in the order declared."""
+    groups: dict[str, list[str]] = {}
+    for setting in kind.settings:
+        groups.setdefault(setting.group, []).append(PREFIX + setting.name)
+    return [(f"{kind.label}: {name}" if name else kind.label, {"fields": names}) for name, names in groups.items()]
 
 
 def _platform_of(request: HttpRequest, connector: Connector | None) -> Platform | None:
@@ -285,8 +205,3 @@ def _attention_columns(counts: dict[tuple[int, str], int]) -> list[Any]:
         return cell(connector, "dead")
 
     return [waiting, dead]
-
-
-def _links(entries: list[tuple[str, str, dict[str, Any]]], filters: dict[str, Any]) -> SafeString:
-    shown = [link(to_list(model, {**filters, **more}), text) for text, model, more in entries]
-    return format_html(" · ".join(["{}"] * len(shown)), *shown)

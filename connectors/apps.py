@@ -7,4 +7,4 @@ class ConnectorsConfig(AppConfig):
     verbose_name = "Connectors"
 
     def ready(self) -> None:
-        autodiscover_modules("state_admin")  # beside connectors.admin, which the admin finds by its name
+        autodiscover_modules("state_admin", "discovery_admin")  # beside connectors.admin, found by its name

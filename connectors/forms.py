@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
+from django.core.validators import validate_email
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.widgets import (
@@ -19,11 +20,14 @@ from unfold.widgets import (
 
 from broker_project.lib.pages import FieldedForm
 
+from .configuring import shown, stored
 from .models import Company, Connector
 from .platforms.contract import Platform, Setting
 
 CLEAR = object()
 """What a secret field gives when the kept secret is to be removed; None means: keep what is there."""
+
+MAX_ADDRESSES = 20
 
 SET = "set, leave empty to keep"
 PREFIX = "setting_"
@@ -152,6 +156,11 @@ class ConnectorForm(FieldedForm):
     class Meta:
         model = Connector
         fields = ("name",)  # the admin's fieldsets name all of them
+        labels: ClassVar = {
+            "outbound_create": "Outbound Create",
+            "notification_emails": "Notification Email Addresses",
+        }
+        widgets: ClassVar = {"notification_emails": UnfoldAdminTextareaWidget({"rows": 3})}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -160,7 +169,7 @@ class ConnectorForm(FieldedForm):
             if isinstance(field, SecretField):
                 field.keeps(bool(self.instance.secrets.get(setting.name)))
             elif field is not None:
-                self.initial[PREFIX + setting.name] = _shown(setting, self.instance.settings)
+                self.initial[PREFIX + setting.name] = shown(setting, self.instance.settings)
 
     LIMITS = ("requests_per_minute", "burst", "max_concurrent", "hop_limit")
 
@@ -185,9 +194,24 @@ class ConnectorForm(FieldedForm):
             value = data.get(PREFIX + setting.name)
             if setting.secret:
                 value = chosen(self.instance.secrets.get(setting.name, ""), value)
-            if value not in (None, ""):
-                (secrets if setting.secret else configured)[setting.name] = value
-        return configured, secrets
+            if not setting.secret:
+                configured[setting.name] = value
+            elif value:
+                secrets[setting.name] = value
+        return stored(self._declared(), configured, self.instance.settings), secrets
+
+    def clean_notification_emails(self) -> str:
+        """One address a line, each checked; blank lines and repeats are left out."""
+        given: str = self.cleaned_data["notification_emails"]
+        addresses = list(dict.fromkeys(line.strip() for line in given.splitlines() if line.strip()))
+        wrong = [address for address in addresses if not is_email(address)]
+        if wrong:
+            raise forms.ValidationError(
+                f"This is no e-mail address: {', '.join(wrong[:5])}. Write one a line, such as desk@example.test."
+            )
+        if len(addresses) > MAX_ADDRESSES:
+            raise forms.ValidationError(f"At most {MAX_ADDRESSES} addresses are taken; use a mailing list for more.")
+        return "\n".join(addresses)
 
     def _post_clean(self) -> None:
         if self.platform_used:
@@ -211,6 +235,20 @@ def form_for(platform: Platform) -> type[ConnectorForm]:
     """The connector form with the fields of this platform, each named ``setting_<name>``."""
     fields: dict[str, Any] = {PREFIX + setting.name: _field(setting) for setting in platform.settings}
     return type("PlatformForm", (ConnectorForm,), {**fields, "platform_used": platform})
+
+
+def condition_of(setting: Setting) -> str:
+    """When the form shows the setting, as an expression over its fields."""
+    name, values = setting.shown_when or ("", ())
+    return " || ".join(f"{PREFIX}{name} == '{value}'" for value in values)
+
+
+def is_email(text: str) -> bool:
+    try:
+        validate_email(text)
+    except forms.ValidationError:
+        return False
+    return True
 
 
 def _field(setting: Setting) -> forms.Field:
@@ -237,10 +275,3 @@ def _field(setting: Setting) -> forms.Field:
         return forms.CharField(widget=UnfoldAdminTextareaWidget({"rows": 3}), **common)
     # Addresses are text here: the platform's own check knows better what it accepts, internal host names for one.
     return forms.CharField(widget=UnfoldAdminTextInputWidget(), **common)
-
-
-def _shown(setting: Setting, configured: Mapping[str, Any]) -> Any:
-    value = configured.get(setting.name, setting.default)
-    if setting.kind == "headers" and isinstance(value, Mapping):
-        return "\n".join(f"{name}: {content}" for name, content in value.items())
-    return value

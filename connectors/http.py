@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 import json as jsonlib
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
-import requests
-from requests.structures import CaseInsensitiveDict
-
-from broker_project.lib.errors import BrokerError, InvalidRecord, Misconfigured
+from broker_project.lib.errors import BrokerError, Misconfigured
 from broker_project.lib.redaction import Redactor
-from connectors.transport import Call, fetch
+from connectors.call import Call
+from connectors.request import Auth, Request, prepared
+from connectors.transport import fetch
 
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _URL_LIMIT, _HEADER_LIMIT = 4_000, 1_000  # characters kept as evidence
-_DEFAULT_HEADERS = {
-    "User-Agent": "integration-broker",
-    "Accept": "application/json",
-    "Accept-Encoding": "gzip, deflate",
-}
-_NOT_IN_AN_ADDRESS = re.compile(r"[\x00-\x20\x7f\\]")
-_NOT_IN_A_HEADER = re.compile(r"[\r\n\0\u0100-\U0010ffff]")
 _SHOWN_TYPES = ("json", "text", "xml", "form-urlencoded", "javascript")
 
 
@@ -96,7 +88,7 @@ class Caller:
         self._redactor = Redactor(secrets)
         self._connect_timeout, self._read_timeout = timeout
         self._total = total
-        self._body_limit = body_limit
+        self._kept = _Kept(self._redactor, body_limit)
         self._allow_private = allow_private
 
     def hide(self, *secrets: str) -> None:
@@ -113,7 +105,7 @@ class Caller:
         headers: Mapping[str, str] | None = None,
         json: Any = None,
         form: Mapping[str, str] | None = None,
-        auth: Callable[[Any], Any] | tuple[str, str] | None = None,
+        auth: Auth = None,
         writes: bool | None = None,
     ) -> Response:
         """One call; the answer whatever its status, except a redirect. ``purpose`` is a few words for the log.
@@ -132,11 +124,11 @@ class Caller:
             writes=method not in _READS if writes is None else writes,
         )
         started_at, started = datetime.now(UTC), monotonic()
-        request: requests.PreparedRequest | None = None
+        request: Request | None = None
         response: Response | None = None
         error = "The call was broken off."
         try:
-            request = _prepared(method, url, params=params, headers=headers, json=json, form=form, auth=auth)
+            request = prepared(method, url, params=params, headers=headers, json=json, form=form, auth=auth)
             response = Response(*fetch(request, call), redact=self._redactor.text)
             _refuse_redirect(response, asked=url)
             error = ""
@@ -148,71 +140,22 @@ class Caller:
             failure.__cause__ = failure.__context__ = None  # the library's texts hold addresses with their queries
             raise
         finally:
-            exchange = Exchange(method, url, purpose, started_at, (monotonic() - started) * 1000, error=error)
-            kept = _Kept(redactor=self._redactor, limit=self._body_limit)
-            self.exchanges.append(kept.evidence(exchange, request, response))
-
-
-# --- what is sent -------------------------------------------------------------------------------------------------
-
-
-def _prepared(
-    method: str,
-    url: str,
-    *,
-    params: Mapping[str, str] | None,
-    headers: Mapping[str, str] | None,
-    json: Any,
-    form: Mapping[str, str] | None,
-    auth: Callable[[Any], Any] | tuple[str, str] | None,
-) -> requests.PreparedRequest:
-    _refuse_address_form(url)
-    sent: CaseInsensitiveDict[str] = CaseInsensitiveDict(_DEFAULT_HEADERS)
-    body: Any = dict(form) if form is not None else None
-    if json is not None:
-        sent["Content-Type"] = "application/json"
-        body = _json_bytes(json)
-    sent.update(headers or {})
-    if isinstance(auth, tuple):
-        auth = requests.auth.HTTPBasicAuth(auth[0].encode(), auth[1].encode())
-    try:
-        request = requests.Request(method, url, params=params, headers=sent, data=body, auth=auth).prepare()
-    except (requests.RequestException, UnicodeError):
-        request = None
-    if request is None or not all(_is_sendable(value) for value in request.headers.values()):
-        raise Misconfigured(
-            "The request cannot be built: the address or a header holds characters that cannot be sent. "
-            "Look for line breaks, blanks at the ends and letters outside Latin-1 in the settings."
-        )
-    return request
-
-
-def _refuse_address_form(url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname
-        _ = parts.port
-    except ValueError:
-        raise Misconfigured("The address cannot be read. Give it as https://host/path.") from None
-    if parts.scheme not in ("http", "https") or not host:
-        raise Misconfigured("The address must begin with https:// or http:// and name a host.")
-    if "@" in parts.netloc:
-        raise Misconfigured("The address holds a user name or password. Give them as credentials instead.")
-    if _NOT_IN_AN_ADDRESS.search(url):
-        raise Misconfigured("The address holds a blank, a line break or a backslash. Remove it or write it encoded.")
-
-
-def _json_bytes(json: Any) -> bytes:
-    try:
-        return jsonlib.dumps(json, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
-    except (ValueError, RecursionError):  # NaN, half a surrogate pair, a structure that holds itself
-        raise InvalidRecord(
-            "The fields hold a value that JSON cannot carry, such as NaN or a broken character."
-        ) from None
-
-
-def _is_sendable(value: str | bytes) -> bool:
-    return not _NOT_IN_A_HEADER.search(value.decode("latin-1") if isinstance(value, bytes) else value)
+            kept, duration_ms = self._kept, (monotonic() - started) * 1000
+            self.exchanges.append(
+                Exchange(
+                    method=method,
+                    url=kept.url(request.url if request else url),
+                    purpose=purpose,
+                    started_at=started_at,
+                    duration_ms=duration_ms,
+                    status=response.status if response else None,
+                    error=error,
+                    request_headers=kept.headers(request),
+                    request_body=kept.body(request),
+                    response_headers=kept.headers(response),
+                    response_body=kept.body(response),
+                )
+            )
 
 
 def _refuse_redirect(response: Response, *, asked: str) -> None:
@@ -239,44 +182,38 @@ class _Kept:
     redactor: Redactor
     limit: int
 
-    def evidence(
-        self, exchange: Exchange, request: requests.PreparedRequest | None, response: Response | None
-    ) -> Exchange:
-        """``exchange`` with what is kept of ``request`` (None when it could not be built) and ``response``."""
-        changes: dict[str, Any] = {"url": self.url((request.url if request else None) or exchange.url)}
-        if request is not None:
-            changes["request_headers"] = self.headers(request.headers)
-            changes["request_body"] = self.body(request.body, request.headers)
-        if response is not None:
-            changes["status"] = response.status
-            changes["response_headers"] = self.headers(response.headers)
-            changes["response_body"] = self.body(response.body, response.headers)
-        return replace(exchange, **changes)
-
     def url(self, url: str) -> str:
         return _cut(self.redactor.url(url), _URL_LIMIT)
 
-    def headers(self, headers: Mapping[str, Any]) -> dict[str, str]:
-        texts = {name: value if isinstance(value, str) else value.decode("latin-1") for name, value in headers.items()}
-        return {name: _cut(value, _HEADER_LIMIT) for name, value in self.redactor.headers(texts).items()}
+    def headers(self, message: Request | Response | None) -> dict[str, str]:
+        if message is None:
+            return {}
+        return {name: _cut(value, _HEADER_LIMIT) for name, value in self.redactor.headers(message.headers).items()}
 
-    def body(self, body: bytes | str | None, headers: Mapping[str, Any]) -> str:
-        """The beginning of ``body``, or its size when it is no text."""
-        if not body:
+    def body(self, message: Request | Response | None) -> str:
+        """The beginning of the body, or its size when it is no text."""
+        if message is None or not message.body:
             return ""
-        raw = body.encode() if isinstance(body, str) else body
-        content_type = str(headers.get("Content-Type", "")).lower()
-        if content_type and not any(shown in content_type for shown in _SHOWN_TYPES):
+        raw, content_type = message.body, message.headers.get("Content-Type", "").lower()
+        charset = _charset(content_type)
+        if charset is None:
             return f"({len(raw)} bytes of {self.redactor.text(content_type)})"
         head = raw[: self.limit * 4]
-        text = self.redactor.body(_decoded(head, content_type), content_type)
+        text = self.redactor.body(_decoded(head, charset), content_type)
         if len(head) < len(raw):  # the end may hold the first half of a secret
             text = text[: max(0, len(text) - self.redactor.longest)] + "…"
         return _cut(text, self.limit)
 
 
-def _decoded(raw: bytes, content_type: str) -> str:
-    charset = content_type.partition("charset=")[2].partition(";")[0].strip(' "') or "utf-8"
+@lru_cache(maxsize=256)
+def _charset(content_type: str) -> str | None:
+    """Of a body of this type; None when it is no text."""
+    if content_type and not any(shown in content_type for shown in _SHOWN_TYPES):
+        return None
+    return content_type.partition("charset=")[2].partition(";")[0].strip(' "') or "utf-8"
+
+
+def _decoded(raw: bytes, charset: str) -> str:
     try:
         return raw.decode(charset, errors="replace")
     except LookupError:

@@ -194,6 +194,13 @@ class Connector(models.Model):
     )
     trigger_token = SealedField(default="", editable=False)
     trigger_token_hash = models.CharField(max_length=64, unique=True, editable=False)
+    previous_token_hash = models.CharField(max_length=64, blank=True, db_default="", editable=False, db_index=True)
+    previous_token_until = models.DateTimeField(null=True, editable=False)
+    notification_emails = models.TextField(
+        blank=True,
+        db_default="",
+        help_text="Who is told when it needs attention: one e-mail address a line.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -208,10 +215,62 @@ class Connector(models.Model):
             self.renew_trigger_token()
         super().save(*args, **kwargs)
 
+    TOKEN_FIELDS = (
+        "trigger_token", "trigger_token_hash", "previous_token_hash", "previous_token_until", "updated_at",
+    )  # fmt: skip
+    """For ``save(update_fields=…)`` after a change of the trigger token."""
+
     def renew_trigger_token(self) -> None:
-        """Make a new trigger token; the old one is refused from the next save on."""
+        """Make a new trigger token; the old one stays valid for 24 hours, so that the sender can be changed."""
+        if self.trigger_token_hash:
+            self.previous_token_hash = self.trigger_token_hash
+            self.previous_token_until = timezone.now() + OVERLAP
         self.trigger_token = new_token()
         self.trigger_token_hash = digest(self.trigger_token)
+
+    def end_previous_token(self) -> None:
+        """Refuse the old trigger token from the next save on."""
+        self.previous_token_hash, self.previous_token_until = "", None
+
+    @property
+    def takes_previous_token(self) -> bool:
+        """Whether the token before the present one still works."""
+        return bool(self.previous_token_until and self.previous_token_until > timezone.now())
+
+    @classmethod
+    def of_trigger_token(cls, token: str) -> Connector | None:
+        """The connector of an active company that takes this token now, the present one or the one before."""
+        mark = digest(token)
+        previous = models.Q(previous_token_hash=mark, previous_token_until__gt=timezone.now())
+        found = cls.objects.filter(models.Q(trigger_token_hash=mark) | previous, company__is_active=True)
+        return found.select_related("company").first()
+
+
+class DiscoveredFields(models.Model):
+    """The fields of one kind of record, as a connector's system or its Field Nation account described them last.
+
+    ``fields`` is a list of ``{"path", "label", "type", "required", "readonly", "custom", "choices", "sample"}``; see
+    connectors/platforms/contract.py.
+    """
+
+    class Side(models.TextChoices):
+        EXTERNAL = "external", "External system"
+        FIELD_NATION = "field_nation", "Field Nation"
+
+    connector = models.ForeignKey(Connector, on_delete=models.CASCADE, related_name="discovered")
+    side = models.CharField(max_length=12, choices=Side)
+    record_kind = models.CharField(max_length=50, blank=True, help_text="Empty: the main record. “note”: its notes.")
+    fields = models.JSONField(default=list)
+    refreshed_at = models.DateTimeField()
+    source = models.CharField(max_length=200, blank=True, help_text="Where the description comes from.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["connector", "side", "record_kind"], name="discovered_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_side_display()}, {self.record_kind or 'main record'}"
 
 
 class ConnectorState(models.Model):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -16,6 +16,7 @@ from synclog.models import SyncLog
 from synclog.write import write
 
 from .coalesce import coalesce
+from .earlier import before_each
 from .group_commit import Group
 from .intake import NewDelivery, NewEvent, store
 from .models import Event, EventSource
@@ -51,12 +52,23 @@ class Accepted:
 
 
 def accept_events(
-    incoming: Sequence[Incoming], *, company: Company, door: str, source: EventSource | None = None
+    incoming: Sequence[Incoming],
+    *,
+    company: Company,
+    door: str,
+    source: EventSource | None = None,
+    only_trigger: int | None = None,
 ) -> list[Accepted]:
-    """Store and route work-order events of one company in one transaction; answers stand in the order given."""
+    """Store and route work-order events of one company in one transaction; answers stand in the order given.
+
+    ``only_trigger`` is the id of the one event trigger that they are meant for.
+    """
     with transaction.atomic():
         connectors = connector_facts(company, (event.event_type for event in incoming))
-        arrivals = [_arrival(event, connectors) for event in incoming]
+        if only_trigger is not None:
+            connectors = _only(only_trigger, connectors)
+        earlier = before_each(incoming, company_id=company.pk, connectors=connectors)
+        arrivals = [_arrival(event, connectors, before) for event, before in zip(incoming, earlier, strict=True)]
         fresh = store(
             [_new_event(arrival) for arrival in arrivals],
             [delivery for arrival in arrivals for delivery in arrival.deliveries],
@@ -110,11 +122,23 @@ class _Arrival:
     others: Sequence[NoMatch] = ()
 
 
-def _arrival(event: Incoming, connectors: Sequence[ConnectorFacts]) -> _Arrival:
+def _only(trigger_id: int, connectors: Iterable[ConnectorFacts]) -> list[ConnectorFacts]:
+    """The connector of this trigger, with no other trigger."""
+    return [
+        replace(facts, triggers=[trigger])
+        for facts in connectors
+        for trigger in facts.triggers
+        if trigger.id == trigger_id
+    ]
+
+
+def _arrival(event: Incoming, connectors: Sequence[ConnectorFacts], previous: Mapping[str, Any] | None) -> _Arrival:
     id = new_id()
     if event.no_event_code:
         return _Arrival(id, event)
-    matches, others = route(event_type=event.event_type, payload=event.payload, connectors=connectors)
+    matches, others = route(
+        event_type=event.event_type, payload=event.payload, connectors=connectors, previous=previous
+    )
     deliveries = [
         NewDelivery(
             id=new_id(),

@@ -32,7 +32,7 @@ from .models import Event, EventSource
 from .payload import EventPayload, PayloadError, dedupe_key, parse_event
 from .report import report
 from .source_keys import HasSource, SourceKey, source_of, within_rate
-from .triggered import accept_trigger
+from .triggered import accept_trigger, refuse_trigger
 
 logger = logging.getLogger(__name__)
 
@@ -245,18 +245,23 @@ class TriggerView(Door):
     """The trigger URL of a connector, in both forms, POST or GET. The token is checked before the body is parsed."""
 
     def post(self, request: Request, token: str = "") -> Response:
-        connector = self._connector(token or request.GET.get("client_token", ""))
-        body = body_of(request, TRIGGER_MAX_BYTES)
+        token = token or request.GET.get("client_token", "")
+        connector = self._connector(token)
         content_type = (request.META.get("CONTENT_TYPE") or "").partition(";")[0].strip().lower()
-        call = TriggerCall(query=dict(request.GET.lists()), body=body, content_type=content_type)
-        ids = resolve_ids(call, registry.platform(connector.platform))
-        if not ids:
-            raise PayloadError(
-                "No record id was found. Send external_id in the query, or the id in the body, for example "
-                '{"external_id": "1001"}.',
-                field="external_id",
-            )
         trace = {"from": request.META.get("REMOTE_ADDR", ""), "method": request.method, "content_type": content_type}
+        if connector.trigger_token_hash != digest(token):
+            trace["old_token"] = True
+        try:
+            ids = self._ids(request, connector, content_type)
+        except (RequestDataTooBig, TooLarge):
+            refuse_trigger(connector, "trigger_too_large", f"It has more than {TRIGGER_MAX_BYTES:,} bytes.", trace)
+            raise
+        except PayloadError as error:
+            refuse_trigger(connector, "trigger_no_id", error.sentence, trace)
+            raise
+        except InvalidRecord as error:
+            refuse_trigger(connector, "trigger_unreadable", error.sentence, trace)
+            raise
         accepted = accept_trigger(connector, ids, trace=trace)
         rows = [
             {
@@ -272,12 +277,23 @@ class TriggerView(Door):
     get = post
 
     def _connector(self, token: str) -> Connector:
-        connector = None
-        if 0 < len(token) <= IDEMPOTENCY_KEY_MAX:
-            connector = Connector.objects.filter(trigger_token_hash=digest(token), company__is_active=True).first()
+        connector = Connector.of_trigger_token(token) if 0 < len(token) <= IDEMPOTENCY_KEY_MAX else None
         if connector is None:
             raise UnknownToken
         return connector
+
+    def _ids(self, request: Request, connector: Connector, content_type: str) -> list[str]:
+        """The records that the call names. Raises TooLarge, InvalidRecord, or PayloadError when it names none."""
+        body = body_of(request, TRIGGER_MAX_BYTES)
+        call = TriggerCall(query=dict(request.GET.lists()), body=body, content_type=content_type)
+        ids = resolve_ids(call, registry.platform(connector.platform))
+        if not ids:
+            raise PayloadError(
+                "No record id was found. Send external_id in the query, or the id in the body, for example "
+                '{"external_id": "1001"}.',
+                field="external_id",
+            )
+        return ids
 
 
 class UnknownToken(exceptions.APIException):

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db import connection
+from . import binary
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """What a delivery needs of its event."""
 
     event_type: str
@@ -22,8 +19,7 @@ class Received:
     received_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Begun:
+class Begun(NamedTuple):
     """A delivery whose attempt has begun; the names are those of ``models.Delivery``."""
 
     event: Received
@@ -55,18 +51,8 @@ WHERE d.id = ANY(%b::uuid[])
 
 def read(ids: Iterable[UUID]) -> dict[UUID, Begun]:
     """These deliveries with their events, by id."""
-    with connection.cursor() as cursor:
-        cursor.execute(_READ, [list(ids)])
-        return {begun.id: begun for begun in (_begun(*row) for row in cursor.fetchall())}
-
-
-def _begun(
-    event_type: str,
-    payload: str,
-    occurred_at: datetime | None,
-    received_at: datetime,
-    conflict: str | None,
-    *columns: Any,
-) -> Begun:
-    event = Received(event_type, json.loads(payload), occurred_at, received_at)
-    return Begun(event, None if conflict is None else json.loads(conflict), *columns)
+    found = (
+        Begun(Received(event_type, payload, occurred_at, received_at), *columns)
+        for event_type, payload, occurred_at, received_at, *columns in binary.rows(_READ, [list(ids)])
+    )
+    return {begun.id: begun for begun in found}

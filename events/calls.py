@@ -1,7 +1,8 @@
 """The calls under way, and their results as they come in. Knows threads and no database.
 
 Works of a connector stand in a line for its part of the threads. Those of a quick one may be claimed ahead, so that
-its threads always have something to do; a slow or dead one gets no more than it can begin at once.
+its threads always have something to do; a slow or dead one gets no more than it can begin at once. Threads take turns
+between the lines: after a call, the next one of its connector stands behind those of others.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ class Calls:
         self._pool, self._perform, self._share, self._ahead = pool, perform, share, ahead
         self._changed = Condition()
         self._lines: defaultdict[int, deque[Work]] = defaultdict(deque)
-        self._busy: Counter[int] = Counter()  # threads given to a connector, or asked for
+        self._turns: deque[int] = deque()  # connectors for which a thread may begin the next call
+        self._busy: Counter[int] = Counter()  # turns of a connector, and its calls under way
         self._begun: dict[int, dict[Work, float]] = defaultdict(dict)
         self._seconds: dict[int, float] = {}  # average of a call
         self._results: list[tuple[Work, Outcome | BaseException]] = []
@@ -52,32 +54,46 @@ class Calls:
                 self._lines[connector].append(work)
                 if self._busy[connector] < self._share:
                     self._busy[connector] += 1
-                    self._pool.submit(self._next, connector)
+                    self._turns.append(connector)
+                    self._pool.submit(self._serve)
 
-    def _next(self, connector: int) -> None:
-        """One call; the next one of the line queues up behind other connectors' calls."""
+    def _serve(self) -> None:
+        """Runs in a thread of the pool, one for each turn given: calls, one after the other, until no turn is left."""
         with self._changed:
-            if not self._lines[connector]:  # taken back
-                self._busy[connector] -= 1
-                return
-            work = self._lines[connector].popleft()
-            self._begun[connector][work] = monotonic()
-        result: Outcome | BaseException
-        try:
-            result = self._perform(work)
-        except BaseException as error:  # raised again where the results are taken
-            result = error
-        with self._changed:
-            seconds = monotonic() - self._begun[connector].pop(work)
-            average = self._seconds.get(connector, seconds)
-            self._seconds[connector] = average + WEIGHT * (seconds - average)
-            self._results.append((work, result))
-            if len(self._results) >= self._wanted:
-                self._changed.notify()
+            work = self._begin()
+        while work is not None:
+            result: Outcome | BaseException
+            try:
+                result = self._perform(work)
+            except BaseException as error:  # raised again where the results are taken
+                result = error
+            with self._changed:
+                self._end(work, result)
+                work = self._begin()
+
+    def _begin(self) -> Work | None:
+        """The next work in turn, None when there is none."""
+        while self._turns:
+            connector = self._turns.popleft()
             if self._lines[connector]:
-                self._pool.submit(self._next, connector)
-            else:
-                self._busy[connector] -= 1
+                work = self._lines[connector].popleft()
+                self._begun[connector][work] = monotonic()
+                return work
+            self._busy[connector] -= 1  # its line was taken back
+        return None
+
+    def _end(self, work: Work, result: Outcome | BaseException) -> None:
+        connector = work.target.id
+        seconds = monotonic() - self._begun[connector].pop(work)
+        average = self._seconds.get(connector, seconds)
+        self._seconds[connector] = average + WEIGHT * (seconds - average)
+        self._results.append((work, result))
+        if len(self._results) >= self._wanted:
+            self._changed.notify()
+        if self._lines[connector]:
+            self._turns.append(connector)
+        else:
+            self._busy[connector] -= 1
 
     def take_back(self, connectors: Collection[int] | None = None) -> list[Work]:
         """Works that no thread has begun, of these connectors or of all; no result comes for them.

@@ -36,7 +36,8 @@ class WorkOrderEvent:
     ``webhook`` is the v3 name, None without one; ``webhook_grade``: same name and sense, near (other name, same
     sense), weak (the senses differ), none. ``mergeable``: waiting deliveries of one work order may be collapsed into
     the newest, because the event tells a state; False where each one tells an act of its own (a message, a file).
-    ``note`` is set where Field Nation's pages disagree about the event.
+    ``note`` is set where Field Nation's pages disagree about the event; ``webhook_note`` says in what a weak webhook
+    differs.
     """
 
     section: str
@@ -50,6 +51,7 @@ class WorkOrderEvent:
     high_frequency: bool = False
     default_action: Literal["update", "create"] = "update"
     note: str = ""
+    webhook_note: str = ""
 
     @property
     def overlaps(self) -> tuple[Overlap, ...]:
@@ -146,12 +148,14 @@ EVENTS: Final[tuple[WorkOrderEvent, ...]] = (
     _messages("FN_WO_CLOSE_OUT_ADDED", "Close-out added", "each addition", "Close-out notes or data were added."),
 
     _financial("FN_WO_PAYMENT_APPROVED", "Payment approved", "each approval", "The work order's payment is approved.",
-               "workorder.status.paid", "weak", mergeable=True),
+               "workorder.status.paid", "weak", mergeable=True,
+               webhook_note="Its webhook comes later: when the money is paid."),
     _financial("FN_WO_EXPENSE_ADDED", "Expense added", "each expense", "An expense line was added."),
     _financial("FN_WO_COUNTER_OFFER", "Counter offer", "each offer", "A provider proposed other payment terms."),
 
     _additional("FN_WO_ATTACHMENT_ADDED", "Attachment added", "each file", "A file was added.",
-                "workorder.provider_upload", "weak", default_action="create"),
+                "workorder.provider_upload", "weak", default_action="create",
+                webhook_note="Its webhook comes for files of the provider only."),
     _additional("FN_WO_CANCELLED", "Cancelled", "once", "The work order is cancelled.",
                 "workorder.status.cancelled", "same", mergeable=True),
     _additional("FN_WO_PENDING_QUALIFICATIONS", "Pending qualifications", "not known",
@@ -198,6 +202,9 @@ _COMPREHENSIVE: Final = (
 )
 PRESETS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {"Minimal": _MINIMAL, "Standard": _STANDARD, "Comprehensive": _COMPREHENSIVE}
+)
+PRESET_MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
+    {"Minimal": "Status only.", "Standard": "Adds communication.", "Comprehensive": "The full lifecycle."}
 )
 
 

@@ -25,7 +25,7 @@ from . import inbound, outbound, remote
 from .calls import Calls
 from .health import told_by
 from .lanes import any_due, claim, renew
-from .outcome import CannotTell, Link, Outcome, failed, with_evidence
+from .outcome import CannotTell, Link, Outcome, failed
 from .relocate import misplaced, relocate
 from .settle import give_back, settle
 from .steps import Notebook, traces_of
@@ -68,14 +68,21 @@ def perform(work: Work) -> Outcome:
             outcome = inbound.perform(work, client, field_nation, scripts(), notes)
         else:
             outcome = outbound.perform(work, client, scripts(), notes, lambda: remote.field_nation(work.target, caller))
+        told = told_by(None, work.target, caller.exchanges)
     except Exception as error:  # the worker boundary: what is not of the family is a bug, and is parked
         if not isinstance(error, BrokerError):
             logger.exception("Delivery %s failed inside the broker.", work.delivery.id)
         notes.traces.extend(traces_of(error))
-        outcome = replace(_failed(work, error, notes), **vars(told_by(error, work.target, caller.exchanges)))
-    else:
-        outcome = replace(outcome, **vars(told_by(None, work.target, caller.exchanges)))
-    return with_evidence(outcome, exchanges=caller.exchanges, details=notes.details())
+        outcome = _failed(work, error, notes)
+        told = told_by(error, work.target, caller.exchanges)
+    return replace(
+        outcome,
+        verdict=told.verdict,
+        retry_after=told.retry_after,
+        external_calls=told.external_calls,
+        exchanges=tuple(caller.exchanges),
+        details={**notes.details(), **outcome.details},
+    )
 
 
 def is_trouble(outcome: Outcome) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from .snapshot import CONNECTOR, MAPPING, TRIGGER, Snapshot
+from .snapshot import value as snapshot_value
 
 SHOWN: Final = 80
 """Characters of a value that a sentence repeats; of a longer one it says only that it was changed."""
@@ -22,6 +23,7 @@ NAMES: Final = {
     "options": "options (JSON)",
     "is_enabled": "on",
     "has_default": "default used",
+    "on_failure": "when it fails",
 }
 ACTIONS: Final = {"update": "Update Record", "create": "Create Record", "script": "Custom Script"}
 POLICIES: Final = {
@@ -31,6 +33,13 @@ POLICIES: Final = {
     "manual": "a person decides",
 }
 MODES: Final = {"each": "each event", "newest": "newest state only"}
+FAILURES: Final = {"continue": "go on with the next action", "stop": "stop"}
+WRITES: Final = {
+    "always": "always",
+    "when_empty": "only when the target is empty",
+    "on_create": "only on create",
+    "append": "append",
+}
 
 Entry = Mapping[str, Any]
 
@@ -62,7 +71,7 @@ def _rows(old: list[Any], new: list[Any], columns: tuple[str, ...], title: Calla
         changes = [
             _change(_name(name), _value(name, before[id]), _value(name, entry))
             for name in columns
-            if before[id][name] != entry[name]
+            if snapshot_value(before[id], name) != snapshot_value(entry, name)
         ]
         found += [f"{title(before[id])}: {change}" for change in changes]
     return found
@@ -83,10 +92,12 @@ def _name(column: str) -> str:
 
 def _value(column: str, entry: Entry) -> Any:
     """The value as the forms name it."""
-    value = entry[column]
+    value = snapshot_value(entry, column)
     if column == "action":
         return ACTIONS.get(value, value.replace("_", " ").title())
-    words = {"conflict_policy": POLICIES, "delivery_mode": MODES}.get(column, {})
+    words = {"conflict_policy": POLICIES, "delivery_mode": MODES, "on_failure": FAILURES, "write_mode": WRITES}.get(
+        column, {}
+    )
     return words.get(value, value) if words else value
 
 

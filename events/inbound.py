@@ -101,6 +101,8 @@ def _updated(run: Inbound, fields: dict[str, Any], work_order_id: int) -> Outcom
     applied = apply(plan, run.field_nation)
     if carried.kept:
         progress.sentences.append(explain("kept_field_nation", fields=names_of(carried.kept)))
+    if carried.filled:
+        progress.sentences.append(explain("filled_already", fields=names_of(carried.filled)))
     if applied.changed:
         done = ", ".join(step.purpose for step in plan.steps)
         progress.sentences.append(explain("work_order_updated", work_order=work_order_id, steps=done))

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
 
+from . import binary
 from .begun import Begun
 from .models import Delivery
 
@@ -25,8 +25,7 @@ def key_of(delivery: Begun) -> Key:
     return (delivery.connector_id, "wo", str(delivery.work_order_id))
 
 
-@dataclass(frozen=True, slots=True)
-class KnownLink:
+class KnownLink(NamedTuple):
     """A link as the worker sees it; the names are those of ``RecordLink``."""
 
     sent: Mapping[str, Any] | None
@@ -120,7 +119,7 @@ def _claim(deliveries: Sequence[Begun], creators: Mapping[Key, str], *, column: 
         )
 
 
-_COLUMNS = ", ".join(f"l.{column.name}" for column in fields(KnownLink))
+_COLUMNS = ", ".join(f"l.{name}" for name in KnownLink._fields)
 _LINKS = f"""
 SELECT {_COLUMNS}
 FROM unnest(%b::bigint[], %b::bigint[]) AS k(connector_id, record)
@@ -138,23 +137,9 @@ def _links(deliveries: Sequence[Begun]) -> dict[Key, KnownLink]:
     orders = [(connector, int(record)) for connector, side, record in wanted if side == "wo"]
     records = [(connector, record) for connector, side, record in wanted if side == "ext"]
     columns = [[pair[place] for pair in pairs] for pairs in (orders, records) for place in (0, 1)]
-    with connection.cursor() as cursor:
-        cursor.execute(_LINKS, columns)
-        links = [_link(*row) for row in cursor.fetchall()]
     found: dict[Key, KnownLink] = {}
-    for link in links:
+    for link in map(KnownLink._make, binary.rows(_LINKS, columns)):
         for key in ((link.connector_id, "wo", str(link.work_order_id)), (link.connector_id, "ext", link.external_id)):
             if key in wanted:
                 found[key] = link
     return found
-
-
-def _link(sent: str | None, remote: str | None, seen: str | None, *columns: Any) -> KnownLink:
-    return KnownLink(_parsed(sent), _parsed(remote), _parsed(seen), *columns)
-
-
-def _parsed(text: str | None) -> Mapping[str, Any] | None:
-    if text is None:
-        return None
-    parsed: Mapping[str, Any] = json.loads(text)
-    return parsed

@@ -114,6 +114,10 @@ class EventTrigger(models.Model):
         EACH = "each", "Each event"
         NEWEST = "newest", "Newest state only"
 
+    class OnFailure(models.TextChoices):
+        CONTINUE = "continue", "Go on with the next action"
+        STOP = "stop", "Stop; the later actions are not run"
+
     connector = models.ForeignKey(Connector, on_delete=models.CASCADE, related_name="triggers")
     event_type = models.CharField(
         "event", max_length=60, choices=[(event.constant, event.name) for event in catalogue.EVENTS]
@@ -142,6 +146,14 @@ class EventTrigger(models.Model):
         help_text="“Newest state only”, for Update Record: waiting updates of one record become the newest one.",
     )
     position = models.PositiveSmallIntegerField(default=0, help_text="Actions of one event run in this order.")
+    on_failure = models.CharField(
+        "when it fails",
+        max_length=10,
+        choices=OnFailure,
+        default=OnFailure.CONTINUE,
+        db_default=OnFailure.CONTINUE,
+        help_text="What becomes of the later actions of the same event when this one is given up.",
+    )
     is_enabled = models.BooleanField("ticked", default=True)
 
     class Meta:

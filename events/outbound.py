@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -17,7 +17,7 @@ from mappings.merge import flatten
 from mappings.scripts import ScriptRunner
 
 from .normalise import normalise_work_order, with_correlation
-from .outcome import CannotTell, Link, LoopSuspected, Outcome, Synced, adopted, postponed, removed
+from .outcome import CannotTell, Link, LoopSuspected, Outcome, Synced, adopted, postponed, removed, stopped
 from .reconcile import names_of, outward
 from .sentences import explain
 from .states import State
@@ -59,6 +59,8 @@ def perform(
     """
     if work.trigger_gone:
         return removed(explain("trigger_gone"))
+    if work.stopped:
+        return stopped(explain("stopped"))
     if external_id := work.adopted_external_id:
         return adopted(work_order_id=work.work_order_id, external_id=external_id)
     if not work.external_id and work.counterpart_pending:
@@ -196,8 +198,7 @@ def _update(operation: Operation, run: Outbound) -> None:
         return _nothing("nothing_mapped", run)
     if work.is_stale:
         return _nothing("stale", run)
-    linked = replace(work, external_id=progress.external_id)
-    carried = outward(linked, dict(operation.fields), run.client, progress.agreement)
+    carried = outward(work, dict(operation.fields), run.client, progress.agreement, external_id=progress.external_id)
     answer: Mapping[str, Any] = {}
     if carried.write:
         if work.hops_spent:
@@ -219,6 +220,8 @@ def _update(operation: Operation, run: Outbound) -> None:
         )
     if carried.kept:
         progress.sentences.append(explain("kept_external", fields=names_of(carried.kept)))
+    if carried.filled:
+        progress.sentences.append(explain("filled_already", fields=names_of(carried.filled)))
     if not carried.write:
         return _nothing("no_change", run, sentence="unchanged", target=progress.external_id)
     progress.acted = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from typing import Any, Literal
@@ -186,6 +186,6 @@ def removed(sentence: str) -> Outcome:
     return Outcome(state=State.SKIPPED, code="trigger_gone", sentence=sentence, link=Link.RELEASE)
 
 
-def with_evidence(outcome: Outcome, *, exchanges: Sequence[Exchange], details: Mapping[str, Any]) -> Outcome:
-    """The outcome with the calls made and the mapping steps taken."""
-    return replace(outcome, exchanges=tuple(exchanges), details={**details, **outcome.details})
+def stopped(sentence: str) -> Outcome:
+    """An earlier action of the same event failed for good and says that the later ones are not run then."""
+    return Outcome(state=State.SKIPPED, code="stopped", sentence=sentence, link=Link.RELEASE)

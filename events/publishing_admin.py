@@ -6,25 +6,32 @@ anew here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 
-from broker_project.lib.pages import Banner
+from broker_project.lib.pages import Act, Banner
 from connectors.admin import ConnectorAdmin
 from connectors.condition import WELL
-from connectors.models import Connector, ConnectorState
+from connectors.models import Connector, ConnectorState, DiscoveredFields
 from mappings.admin import FieldMappingAdmin
 from mappings.models import FieldMapping
 
-from . import pressure, versions
+from . import link_admin, pressure, versions  # noqa: F401 - the first registers its page
 from .models import ConfigVersion
+from .pages import PAGES, toolbar_acts
+from .pages.base import ConnectorPages
+from .pages.header import header
+from .pages.toolbar import toolbar
+from .pages.transfer_page import ImportPage
+from .pages.wizard import Wizard
 
-GO_WITH_CONNECTOR = (ConfigVersion, ConnectorState)
+GO_WITH_CONNECTOR = (ConfigVersion, ConnectorState, DiscoveredFields)
 View = Callable[..., HttpResponse]
 
 
@@ -63,9 +70,37 @@ def _is_stopped(connector: Connector) -> bool:
     return bool(held) or connector.status != Connector.Status.ACTIVE
 
 
+def _acts() -> tuple[Act, ...]:
+    """Those of the connector and those of the toolbar."""
+    resumable = (replace(act, offered=_is_stopped) if act.name == "resume" else act for act in ConnectorAdmin.acts)
+    return (*resumable, *toolbar_acts.ACTS)
+
+
 @admin.register(Connector)
-class PublishingConnectorAdmin(Publishing, ConnectorAdmin):
-    acts = tuple(replace(act, offered=_is_stopped) if act.name == "resume" else act for act in ConnectorAdmin.acts)
+class PublishingConnectorAdmin(Wizard, toolbar_acts.ToolbarActs, ConnectorPages, Publishing, ConnectorAdmin):
+    pages = (*PAGES, ImportPage())
+    change_form_outer_before_template = "broker/connector/settings_above.html"
+    acts = _acts()
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Any = None, **kwargs: Any
+    ) -> HttpResponse:
+        if obj is not None:
+            context |= {"above": self.above(request, obj)}
+        page: HttpResponse = super().render_change_form(request, context, *args, obj=obj, **kwargs)
+        return page
+
+    def above(self, request: HttpRequest, connector: Connector, *, opened: str = "settings") -> Mapping[str, Any]:
+        """The tabs with the header and the toolbar, for those who may see the connector."""
+        if not self.has_view_permission(request, connector):
+            raise PermissionDenied
+        beside = {page.label for page in self.pages} - {page.label for page in PAGES}
+        tabs = [tab for tab in super().above(request, connector, opened=opened)["tabs"] if tab.label not in beside]
+        return {
+            "tabs": tabs,
+            "header": header(request, connector, self.banner(connector)),
+            "toolbar": toolbar(request, connector, self.acts, opened=opened),
+        }
 
     def banner(self, connector: Connector) -> Banner | None:
         state = getattr(connector, "state", None)

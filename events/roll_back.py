@@ -19,6 +19,8 @@ from .models import ConfigVersion, EventTrigger
 from .sentences import explain
 from .versions import publish
 
+UNPUBLISHED = "Changes that were not published yet"
+
 Part = TypeVar("Part", EventTrigger, FieldMapping)
 
 
@@ -29,19 +31,34 @@ def roll_back(connector_id: int, number: int, *, user: str) -> int:
     version first, so nothing is lost. Raises Misconfigured when there is no such version or its platform is another.
     """
     with transaction.atomic():
-        # Locked in the order in which an editor's statements lock them: the rows, then their connector.
-        for model in (FieldMapping, EventTrigger):
-            list(model.objects.select_for_update(no_key=True).filter(connector_id=connector_id).order_by("id"))
-        publish(connector_id, user="", comment="Changes that were not published yet")
+        lock(connector_id)
+        publish(connector_id, user="", comment=UNPUBLISHED)
         taken = ConfigVersion.objects.filter(connector_id=connector_id, number=number).values_list(
             "snapshot", flat=True
         ).first()  # fmt: skip
         if taken is None:
             raise Misconfigured(explain("version_missing", number=number))
-        _write_connector(connector_id, taken["connector"])
-        _write_triggers(connector_id, taken["triggers"])
-        _write_mappings(connector_id, taken["mappings"])
+        write(connector_id, taken)
         return publish(connector_id, user=user, comment=f"As version {number}")
+
+
+def lock(connector_id: int) -> None:
+    """Keep others from changing the triggers and mappings until the transaction ends.
+
+    Locked in the order in which an editor's statements lock them: the rows, then their connector.
+    """
+    for model in (FieldMapping, EventTrigger):
+        list(model.objects.select_for_update(no_key=True).filter(connector_id=connector_id).order_by("id"))
+
+
+def write(connector_id: int, taken: snapshot.Snapshot) -> None:
+    """Write a snapshot into the tables, which ``lock`` has locked; a row whose id is None is made anew.
+
+    Raises Misconfigured when its platform is another.
+    """
+    _write_connector(connector_id, taken["connector"])
+    _write_triggers(connector_id, taken["triggers"])
+    _write_mappings(connector_id, taken["mappings"])
 
 
 def _write_connector(connector_id: int, old: Mapping[str, Any]) -> None:
@@ -80,7 +97,7 @@ def _write(model: type[Part], connector_id: int, old: Sequence[Mapping[str, Any]
         model(
             pk=entry["id"] if owners.get(entry["id"], connector_id) == connector_id else None,
             connector_id=connector_id,
-            **{name: entry[name] for name in columns},
+            **{name: snapshot.value(entry, name) for name in columns},
         )
         for entry in old
     ]

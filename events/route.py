@@ -63,13 +63,32 @@ def _filter(text: str) -> Filter:
     return Filter.parse(json.loads(text))
 
 
+def compares(event_type: str, connectors: Sequence[ConnectorFacts]) -> bool:
+    """Whether a filter has to know the last event of the work order before one of this type."""
+    return any(
+        _filter(trigger.filters).compares
+        for connector in connectors
+        if connector.status != "disabled"
+        for trigger in connector.triggers
+        if trigger.event_type == event_type and trigger.filters
+    )
+
+
 def route(
-    *, event_type: str, payload: Mapping[str, Any], connectors: Sequence[ConnectorFacts]
+    *,
+    event_type: str,
+    payload: Mapping[str, Any],
+    connectors: Sequence[ConnectorFacts],
+    previous: Mapping[str, Any] | None = None,
 ) -> tuple[list[Match], list[NoMatch]]:
-    """Match one work-order event against the connectors of its company."""
+    """Match one work-order event against the connectors of its company.
+
+    ``previous`` is the payload of the work order's last event before, where there is one and ``compares`` asks for it.
+    """
     matches: list[Match] = []
     others: list[NoMatch] = []
     lifted: dict[str, Any] | None = None
+    before: dict[str, Any] | None = None
     for connector in connectors:
         if connector.status == "disabled":
             why = explain("connector_disabled", connector=connector.name)
@@ -85,7 +104,8 @@ def route(
             if trigger.filters:
                 if lifted is None:
                     lifted = outbound_input(dict(payload))
-                verdict = _filter(trigger.filters).check(lifted)
+                    before = outbound_input(dict(previous)) if previous is not None else None
+                verdict = _filter(trigger.filters).check(lifted, before)
                 if not verdict.matched:
                     sentence = explain("filtered", reason=verdict.reason)
                     others.append(NoMatch(connector, "filtered", sentence, trigger))

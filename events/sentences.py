@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from string import Formatter
 from types import MappingProxyType
 from typing import Final
@@ -19,7 +20,7 @@ class Sentence:
     full: str
     plain: str = ""
 
-    @property
+    @cached_property
     def facts(self) -> frozenset[str]:
         return frozenset(name for _, name, _, _ in Formatter().parse(self.full) if name)
 
@@ -182,6 +183,13 @@ SENTENCES: Final[Mapping[str, Sentence]] = MappingProxyType(
         "kept_external": Sentence(
             "Changed on both sides, and the external system's value stays: {fields}.",
             "The external system's own change was kept.",
+        ),
+        "filled_already": Sentence(
+            "{fields}: filled already and left as it is, since the mapping writes only into an empty field.",
+            "A filled field was left as it is.",
+        ),
+        "stopped": Sentence(
+            "Not run: an earlier action of the same event was given up, and its setting is to stop then.",
         ),
         "kept_field_nation": Sentence(
             "Changed at Field Nation meanwhile, and that stays: {fields}.", "Field Nation's own change was kept."

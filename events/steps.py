@@ -67,20 +67,29 @@ def traces_of(error: Exception) -> tuple[str, ...]:
 
 
 def _row(step: Step) -> dict[str, Any]:
-    row: dict[str, Any] = {"target": step.target, "action": step.action, "result": cut(step.result)}
-    if step.source is not None:
-        row["source"] = cut(step.source)
-    for name in ("default_used", "left_out", "warning", "loose"):
-        if value := getattr(step, name):
-            row[name] = value
-    if step.trace:
-        row["trace"] = list(step.trace)
+    target, action, source, result, default_used, left_out, warning, trace, loose = step
+    row: dict[str, Any] = {"target": target, "action": action, "result": cut(result)}
+    if source is not None:
+        row["source"] = cut(source)
+    if default_used:
+        row["default_used"] = True
+    if left_out:
+        row["left_out"] = True
+    if warning:
+        row["warning"] = warning
+    if trace:
+        row["trace"] = list(trace)
+    if loose:
+        row["loose"] = True
     return row
 
 
 def cut(value: Any) -> Any:
     """Scalars as they are; longer texts and structures as a shortened text."""
-    if value is None or isinstance(value, (bool, int, float)):
+    if isinstance(value, str):
+        text = value
+    elif value is None or isinstance(value, (bool, int, float)):
         return value
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    else:
+        text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= VALUE_LIMIT else text[:VALUE_LIMIT] + "…"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-from uuid import UUID
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID, uuid5
 
-from django.db import transaction
+from django.db import connection, transaction
+from django.utils import timezone
+from psycopg.types.json import Jsonb
 
 from connectors.models import Connector
 from mappings.models import RecordLink
@@ -19,6 +22,15 @@ from .models import Delivery, Event
 from .nudge import nudge
 from .sentences import explain
 from .states import OPEN, State
+
+REFUSALS: Final[Mapping[str, str]] = {
+    "trigger_no_id": "no record id",
+    "trigger_unreadable": "not readable",
+    "trigger_too_large": "too large",
+}
+"""Why a call with a valid token is refused, by the code of its log."""
+REFUSAL_SPAN = timedelta(minutes=10)
+_REFUSALS_OF = UUID("7a0f3c0e-52a5-4a52-9d0c-4cb6a5d7f3a1")
 
 
 def accept_trigger(
@@ -118,3 +130,40 @@ def _trigger_log(event: Event, connector: Connector, sentence: str, *, merged: b
         external_id=event.external_id,
         event_id=event.id,
     )
+
+
+def refusal_id(connector_id: int, code: str, when: datetime) -> UUID:
+    """Id of the log that counts the refusals of this connector for this reason around ``when``.
+
+    It follows from these three, so a flood of bad calls makes one row in ten minutes, and the rows are found by their
+    ids however much else is logged.
+    """
+    return uuid5(_REFUSALS_OF, f"{connector_id}:{code}:{int(when.timestamp() // REFUSAL_SPAN.total_seconds())}")
+
+
+def refuse_trigger(connector: Connector, code: str, cause: str, trace: Mapping[str, Any]) -> None:
+    """Log that a call with a valid token was refused, or count it where such a call was logged just before.
+
+    ``trace`` says where it came from; what it held is not kept.
+    """
+    now = timezone.now()
+    details = {"trace": [f"{name}: {value}" for name, value in trace.items()], "last": dict(trace), "count": 1}
+    values: list[Any] = [
+        refusal_id(connector.pk, code, now),
+        now,
+        connector.pk,
+        code,
+        f"A call of the trigger URL was refused: {cause}",
+        Jsonb(details),
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO synclog_synclog AS log (id, created_at, connector_id, direction, outcome, code, sentence,
+                event_type, external_id, correlation_id, attempt, "user", details)
+            VALUES (%s, %s, %s, 'inbound', 'refused', %s, %s, '', '', '', 0, '', %s)
+            ON CONFLICT (id) DO UPDATE SET created_at = EXCLUDED.created_at, sentence = EXCLUDED.sentence,
+                details = EXCLUDED.details || jsonb_build_object('count', (log.details->>'count')::int + 1)
+            """,
+            values,
+        )

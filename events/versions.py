@@ -106,7 +106,8 @@ def take(connector_id: int) -> Snapshot:
     """The configuration as the tables hold it now. It is whole only while the connector's row is locked."""
 
     def rows(model: Any, columns: Sequence[str]) -> list[dict[str, Any]]:
-        return list(model.objects.filter(connector_id=connector_id).order_by("id").values("id", *columns))
+        found = model.objects.filter(connector_id=connector_id).order_by("id").values("id", *columns)
+        return [snapshot.trimmed(row) for row in found]
 
     return {
         "connector": Connector.objects.values(*snapshot.CONNECTOR).get(pk=connector_id),

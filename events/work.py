@@ -59,7 +59,8 @@ class Target:
 class Work:
     """One claimed delivery. ``may_create``: this delivery holds the claim on the link, so nobody else can create.
     ``create_unsettled``: an earlier attempt under that claim may have created the record already.
-    ``opposite_waits``: a delivery of the other direction stands behind this one in the lane."""
+    ``opposite_waits``: a delivery of the other direction stands behind this one in the lane. ``stopped``: an earlier
+    action of the same event was given up, and it says that this one is not run then."""
 
     lane_id: int
     claim_id: UUID
@@ -74,6 +75,7 @@ class Work:
     opposite_waits: bool = False
     creates: Sequence[OpenCreate] = ()
     hops_spent: bool = False
+    stopped: bool = False
     correlation: str = ""
     external_id: str = ""
     work_order_id: int | None = None
@@ -100,7 +102,9 @@ class Work:
     @property
     def plan(self) -> Plan:
         """The compiled mappings; equal ones share a plan. Raises MappingError when they cannot be compiled."""
-        return compiled(self.config.rows.get((self.delivery.direction, self.target_object), "[]"))
+        return compiled(
+            self.config.rows_for(self.delivery.direction, self.target_object, self.delivery.event.event_type)
+        )
 
     @property
     def reverse(self) -> Plan | None:
@@ -116,6 +120,11 @@ class Work:
     @property
     def policies(self) -> Mapping[str, str]:
         return self.config.policies.get(self.delivery.direction, {})
+
+    @property
+    def modes(self) -> Mapping[str, str]:
+        """The write mode by target, where it is not "always"; none for a note, which is always new."""
+        return {} if self.target_object else self.config.modes.get(self.delivery.direction, {})
 
     @property
     def inbound(self) -> bool:
@@ -230,6 +239,7 @@ def load(heads: Sequence[Head], *, claim_id: UUID) -> list[Work]:
     }
     links = linking.claimed_links(list(deliveries.values()), creators)
     creates = linking.open_creates(connectors)
+    stopped = _stopped(deliveries.values(), configs)
     opposite = _opposite_waits([d for d in deliveries.values() if _has_both(present[d.connector_id])])
     works = []
     for head in heads:
@@ -255,6 +265,7 @@ def load(heads: Sequence[Head], *, claim_id: UUID) -> list[Work]:
                 opposite_waits=delivery.id in opposite,
                 creates=creates.get(delivery.connector_id, ()),
                 hops_spent=_hops_spent(delivery, link, chosen),
+                stopped=delivery.id in stopped,
                 correlation=(link.correlation_id if link else "") or correlation_of(delivery, chosen),
                 external_id=((link.external_id if link else "") or delivery.external_id) or "",
                 work_order_id=delivery.work_order_id or (link.work_order_id if link else None),
@@ -311,6 +322,29 @@ def _may_create(delivery: Begun, config: Config) -> bool:
     if trigger is not None and trigger.target_object:
         return False
     return config.outbound_create
+
+
+def _stopped(deliveries: Iterable[Begun], configs: Mapping[tuple[int, int], Config]) -> set[UUID]:
+    """Which of these come after an action of the same event that was given up and says to stop then.
+
+    No query unless an event has several actions of which one says so.
+    """
+    asked: list[tuple[UUID, UUID, int]] = []
+    for delivery in deliveries:
+        config = configs[_ran(delivery)]
+        trigger = config.triggers.get(delivery.trigger_id) if delivery.trigger_id else None
+        if trigger is not None:
+            asked += [(delivery.id, delivery.event_id, earlier) for earlier in config.stops(trigger)]
+    if not asked:
+        return set()
+    dead = set(
+        Delivery.objects.filter(
+            event_id__in={event for _, event, _ in asked},
+            trigger_id__in={earlier for _, _, earlier in asked},
+            state=states.State.DEAD,
+        ).values_list("event_id", "trigger_id")
+    )
+    return {id for id, event, earlier in asked if (event, earlier) in dead}
 
 
 def _has_both(config: Config) -> bool:

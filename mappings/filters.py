@@ -2,6 +2,9 @@
 
 Texts, numbers and booleans compare as in Array Map: exactly, but a number equals the same number as canonical text. A
 missing field counts as null; the ``not_`` operators are the exact opposites of their partners.
+
+``changed`` compares with the work order's last event before this one, by the same rule of equality. At its first event
+everything was null before: the field then counts as changed when it has a value, and only ``from`` null asks for that.
 """
 
 from __future__ import annotations
@@ -19,6 +22,11 @@ from .transforms import NUMERIC_TEXT, is_number
 from .wording import canonical, shown
 
 Test = Callable[[Any], bool]
+Comparison = Callable[[Any, Any], bool]
+"""Whether what was there before and what is there now are as asked for."""
+
+MEMBERS = {"field", "op", "value", "name"}
+CHANGE_MEMBERS = {"field", "op", "from", "to", "name"}
 
 
 class FilterResult(NamedTuple):
@@ -37,13 +45,25 @@ class Condition:
     name: str
     holds: Test
 
-    def value(self, input: dict[str, Any]) -> Any:
-        value = self.path.get(input)
-        return None if value is MISSING else value
+    def decide(self, input: dict[str, Any], previous: dict[str, Any]) -> tuple[bool, str]:
+        """Whether it holds, and a sentence that says on what values."""
+        value = _value(self.path, input)
+        return self.holds(value), f"{self.path.text} is {shown(value)}; {_asked(self.wanted, self.name)}."
 
-    def told(self, value: Any) -> str:
-        name = f" (condition “{self.name}”)" if self.name else ""
-        return f"{self.path.text} is {shown(value)}; asked for: {self.wanted}{name}."
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One field that must be another than at the last event before; in the rest as Condition."""
+
+    path: Path
+    wanted: str
+    name: str
+    holds: Comparison
+
+    def decide(self, input: dict[str, Any], previous: dict[str, Any]) -> tuple[bool, str]:
+        before, value = _value(self.path, previous), _value(self.path, input)
+        was = f"is still {shown(value)}" if _same(before, value) else f"was {shown(before)} and is {shown(value)}"
+        return self.holds(before, value), f"{self.path.text} {was}; {_asked(self.wanted, self.name)}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +71,14 @@ class Filter:
     """Conditions of which all, or any one, must hold. Without conditions everything matches."""
 
     match_all: bool
-    conditions: tuple[Condition, ...]
+    conditions: tuple[Condition | Change, ...]
 
     @classmethod
     def parse(cls, config: Mapping[str, Any] | None) -> Filter:
         """Compile ``{"match": "all" | "any", "conditions": [{"field", "op", "value", "name"?}]}``; {} lets all pass.
 
-        Raises MappingError with a sentence that says which condition is wrong and why.
+        ``changed`` takes ``from`` and ``to`` in place of ``value``, either or both of which may be left out. Raises
+        MappingError with a sentence that says which condition is wrong and why.
         """
         config = {} if config is None else config
         if not isinstance(config, Mapping) or set(config) - {"match", "conditions"}:
@@ -67,36 +88,84 @@ class Filter:
         conditions = config.get("conditions", [])
         if not isinstance(conditions, list | tuple):
             raise MappingError("conditions must be a list.")
-        parsed = tuple(_condition(each, number) for number, each in enumerate(conditions, start=1))
+        parsed = tuple(parse_condition(each, number) for number, each in enumerate(conditions, start=1))
         return cls(match_all=config.get("match", "all") == "all", conditions=parsed)
 
-    def check(self, input: dict[str, Any]) -> FilterResult:
-        """Whether ``input`` (see inputs.py) passes, and which condition decided. Never raises."""
+    @property
+    def compares(self) -> bool:
+        """Whether it has to know the work order's last event before."""
+        return any(isinstance(condition, Change) for condition in self.conditions)
+
+    def check(self, input: dict[str, Any], previous: dict[str, Any] | None = None) -> FilterResult:
+        """Whether ``input`` (see inputs.py) passes, and which condition decided. Never raises.
+
+        ``previous`` is the input of the work order's last event before this one, None when this is its first.
+        """
         if not self.conditions:
             return FilterResult(True, "The filter has no conditions.")
         told = []
         for condition in self.conditions:
-            value = condition.value(input)
-            if condition.holds(value) is not self.match_all:
-                return FilterResult(not self.match_all, condition.told(value))
-            told.append(condition.told(value))
+            holds, sentence = condition.decide(input, previous or {})
+            if holds is not self.match_all:
+                return FilterResult(not self.match_all, sentence)
+            told.append(sentence)
         summary = "All conditions hold: " if self.match_all else "No condition holds: "
         return FilterResult(self.match_all, told[0] if len(told) == 1 else summary + " ".join(told))
 
 
-def _condition(entry: Any, number: int) -> Condition:
-    if not isinstance(entry, Mapping) or set(entry) - {"field", "op", "value", "name"}:
+def parse_condition(entry: Any, number: int) -> Condition | Change:
+    """Compile the condition that stands at place ``number`` (from 1) of a filter. Raises MappingError."""
+    if isinstance(entry, Mapping) and entry.get("op") == "changed":
+        return _change(entry, number)
+    if not isinstance(entry, Mapping) or set(entry) - MEMBERS:
         raise MappingError(f"Condition {number} must be an object with field, op, value and, if you like, name.")
-    op, name = entry.get("op"), entry.get("name", "")
+    op, name = entry.get("op"), _name(entry, number)
     if not isinstance(op, str) or op not in _OPERATORS:
-        raise MappingError(f"Condition {number}: there is no op {shown(op)}. Use one of {', '.join(_OPERATORS)}.")
-    if not isinstance(name, str):
-        raise MappingError(f"Condition {number}: name must be text.")
+        known = ", ".join((*_OPERATORS, "changed"))
+        raise MappingError(f"Condition {number}: there is no op {shown(op)}. Use one of {known}.")
     try:
         path, test = Path.parse(entry.get("field", "")), _OPERATORS[op](entry.get("value"))
     except MappingError as error:
         raise MappingError(f"Condition {number}: {error.sentence}") from None
     return Condition(path, _wanted(op, entry.get("value")), name, test)
+
+
+def _change(entry: Mapping[str, Any], number: int) -> Change:
+    if set(entry) - CHANGE_MEMBERS:
+        raise MappingError(f"Condition {number}: changed takes from and to, either of which may be left out; no value.")
+    ends = {end: entry[end] for end in ("from", "to") if end in entry}
+    name = _name(entry, number)
+    try:
+        path = Path.parse(entry.get("field", ""))
+    except MappingError as error:
+        raise MappingError(f"Condition {number}: {error.sentence}") from None
+    for end, value in ends.items():
+        if isinstance(value, list | dict):
+            raise MappingError(f"Condition {number}: {end} must be text, a number, true, false or null.")
+    if len(ends) == 2 and _same(*ends.values()):
+        raise MappingError(f"Condition {number}: from and to are the same, so it would never hold.")
+
+    def holds(before: Any, value: Any) -> bool:
+        asked = all(_same(found, ends[end]) for end, found in (("from", before), ("to", value)) if end in ends)
+        return asked and not _same(before, value)
+
+    return Change(path, " ".join(["changed", *(f"{end} {shown(value)}" for end, value in ends.items())]), name, holds)
+
+
+def _name(entry: Mapping[str, Any], number: int) -> str:
+    name = entry.get("name", "")
+    if not isinstance(name, str):
+        raise MappingError(f"Condition {number}: name must be text.")
+    return name
+
+
+def _value(path: Path, input: dict[str, Any]) -> Any:
+    value = path.get(input)
+    return None if value is MISSING else value
+
+
+def _asked(wanted: str, name: str) -> str:
+    return f"asked for: {wanted}" + (f" (condition “{name}”)" if name else "")
 
 
 def _wanted(op: str, value: Any) -> str:

@@ -61,7 +61,7 @@ def flatten(fields: Mapping[str, Any]) -> dict[str, Any]:
 def _leaves(fields: Mapping[str, Any], above: str) -> Iterator[tuple[str, Any]]:
     for key, value in fields.items():
         path = f"{above}{key}"
-        if isinstance(value, Mapping) and value:
+        if isinstance(value, dict) and value:
             yield from _leaves(value, f"{path}.")
         else:
             yield path, value
@@ -93,7 +93,7 @@ def without(fields: Mapping[str, Any], left_out: Collection[str], above: str = "
     kept: dict[str, Any] = {}
     for key, value in fields.items():
         path = f"{above}{key}"
-        if isinstance(value, Mapping) and value:
+        if isinstance(value, dict) and value:
             if inner := without(value, left_out, f"{path}."):
                 kept[key] = inner
         elif path not in left_out:
@@ -103,9 +103,12 @@ def without(fields: Mapping[str, Any], left_out: Collection[str], above: str = "
 
 def mark(value: Any) -> Any:
     """What is kept of a value to compare it later: the value itself, or the digest of a long one."""
-    if value is None or isinstance(value, bool | int | float):
+    if isinstance(value, str):
+        text = value
+    elif value is None or isinstance(value, (bool, int, float)):
         return value
-    text = value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
+    else:
+        text = json.dumps(value, sort_keys=True, default=str)
     return value if len(text) <= LONGEST_KEPT else {"sha256": sha256(text.encode(errors="replace")).hexdigest()}
 
 

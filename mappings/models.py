@@ -37,6 +37,12 @@ class FieldMapping(models.Model):
         CONCAT = "concat", "Concat"
         CUSTOM = "custom", "Custom"
 
+    class WriteMode(models.TextChoices):
+        ALWAYS = "always", "Always"
+        WHEN_EMPTY = "when_empty", "Only when the target is empty"
+        ON_CREATE = "on_create", "Only on create"
+        APPEND = "append", "Append to what is there"
+
     connector = models.ForeignKey(Connector, on_delete=models.CASCADE, related_name="mappings")
     direction = models.CharField(max_length=10, choices=Direction)
     position = models.PositiveIntegerField(default=0, help_text="Rows run in this order.")
@@ -63,6 +69,15 @@ class FieldMapping(models.Model):
         choices=ConflictPolicy,
         blank=True,
         help_text="For this field. Empty: as the connector says.",
+    )
+    write_mode = models.CharField(
+        max_length=12, choices=WriteMode, default=WriteMode.ALWAYS, db_default=WriteMode.ALWAYS
+    )
+    events = models.JSONField(
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text="Outbound: events for which the row runs. Empty: all.",
     )
 
     class Meta:
@@ -96,6 +111,10 @@ class FieldMapping(models.Model):
         errors = [problem.sentence for problem in validate([self.row()]) if problem.severity == "error"]
         if self.direction == self.Direction.INBOUND and self.target_object:
             errors.append("An inbound row always fills the work order; leave the target object empty.")
+        if not isinstance(self.events, list) or not all(isinstance(name, str) for name in self.events):
+            errors.append("The events must be a list of constants such as FN_WO_ASSIGNED.")
+        elif self.events and self.direction == self.Direction.INBOUND:
+            errors.append("An inbound row runs for every trigger; leave its events empty.")
         if errors:
             raise ValidationError(errors)
 

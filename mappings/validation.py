@@ -65,7 +65,7 @@ def target_clashes(rows: Sequence[MappingRow]) -> list[Problem]:
 
 
 def _row_problems(row: MappingRow) -> Iterator[tuple[Severity, str]]:
-    checks: tuple[Callable[[], Any], ...] = (lambda: Path.parse_target(row.target), lambda: compile_transform(row))
+    checks: tuple[Callable[[], Any], ...] = (lambda: _target(row), lambda: compile_transform(row))
     sound = True
     for check in checks:
         try:
@@ -81,6 +81,12 @@ def _row_problems(row: MappingRow) -> Iterator[tuple[Severity, str]]:
         yield "warning", "set_static always gives its value: the default is never used."
     if sound and row.action in ("array_map", "range_map"):
         yield from _entry_problems(row)
+
+
+def _target(row: MappingRow) -> None:
+    if not row.target.strip():
+        raise MappingError("The target is missing. Name the field that the row fills.")
+    Path.parse_target(row.target)
 
 
 def _entry_problems(row: MappingRow) -> Iterator[tuple[Severity, str]]:

@@ -85,6 +85,9 @@ def _copy(model: type[models.Model], names: Sequence[str], rows: Collection[tupl
             copy.write_row(values)
 
 
+_encode = json.JSONEncoder(default=str).encode  # ``json.dumps`` would make an encoder each time
+
+
 def _json(value: Any) -> str:
-    text = json.dumps(value, default=str)
+    text = _encode(value)
     return text.replace("\\u0000", "\\ufffd") if "\\u0000" in text else text  # jsonb takes no NUL

@@ -47,13 +47,17 @@ class Shot:
     """Text of the row of a list to open."""
 
 
+EVENTS = "/admin/connectors/connector/1/events/"
 TOUR = [
     Shot("overview", "/admin/", 820),
     Shot("company", "/admin/connectors/company/", 900, row="Sandbox company"),
+    Shot("wizard", "/admin/connectors/connector/add/", 620),
     Shot("connector", "/admin/connectors/connector/", 900, row="Help Desk"),
-    Shot("event-triggers", "/admin/events/eventtrigger/", 820),
-    Shot("field-mappings", "/admin/mappings/fieldmapping/?direction__exact=outbound", 860),
-    Shot("mapping", "/admin/mappings/fieldmapping/?direction__exact=outbound", 1250, row="status.name"),
+    Shot("event-triggers", EVENTS, 1300),
+    Shot("field-mappings", "/admin/connectors/connector/1/mappings/", 1300),
+    Shot("trigger-url", "/admin/connectors/connector/1/trigger/", 1300),
+    Shot("connector-logs", "/admin/connectors/connector/1/logs/", 820),
+    Shot("history", "/admin/connectors/connector/1/versions/", 820),
     Shot("logs", "/admin/synclog/synclog/", 820),
     Shot("log", "/admin/synclog/synclog/", 1300, row="FN_WO_SCHEDULE_UPDATED"),
     Shot("deliveries", "/admin/events/delivery/", 820),
@@ -94,8 +98,10 @@ def main() -> None:
             take(page, f"{demo.field_nation}/", Shot("field-nation", "/", 700), WIDE)
         with admin(started, demo, color_scheme="dark") as page:
             take(page, f"{demo.broker}/admin/", Shot("overview-dark", "/", 820), WIDE)
+            take(page, f"{demo.broker}{EVENTS}", Shot("event-triggers-dark", EVENTS, 900), WIDE)
         with admin(started, demo, color_scheme="light", device_scale_factor=2, is_mobile=True) as page:
             take(page, f"{demo.broker}/admin/", Shot("overview-phone", "/", 780), PHONE)
+            take(page, f"{demo.broker}{EVENTS}", Shot("event-triggers-phone", EVENTS, 780), PHONE)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["text", "html", "number", "money", "boolean", "datetime", "id", "choice", "list", "custom"]
+from .statuses import STATUSES
+
+Kind = Literal["text", "html", "number", "money", "boolean", "date", "datetime", "id", "choice", "list", "custom"]
 
 
 @dataclass(frozen=True)
@@ -72,11 +74,11 @@ FIELDS: tuple[Field, ...] = (
           note="UTC, YYYY-MM-DD HH:mm:ss; ISO 8601 with an offset too."),
     _both("schedule.service_window.end.utc", "End", "datetime", "schedule.end", "schedule.end.utc",
           "schedule.service_window.end", note="As the start; may be left out."),
-    _both("schedule.service_window.start.local.date", "Start date, local", "datetime", "schedule.start.local.date",
+    _both("schedule.service_window.start.local.date", "Start date, local", "date", "schedule.start.local.date",
           note="Together with the local time, in the time zone of the work order."),
-    _both("schedule.service_window.start.local.time", "Start time, local", "datetime", "schedule.start.local.time"),
-    _both("schedule.service_window.end.local.date", "End date, local", "datetime", "schedule.end.local.date"),
-    _both("schedule.service_window.end.local.time", "End time, local", "datetime", "schedule.end.local.time"),
+    _both("schedule.service_window.start.local.time", "Start time, local", "text", "schedule.start.local.time"),
+    _both("schedule.service_window.end.local.date", "End date, local", "date", "schedule.end.local.date"),
+    _both("schedule.service_window.end.local.time", "End time, local", "text", "schedule.end.local.time"),
     _both("schedule.time_zone.id", "Time zone id", "id", "schedule.time_zone_id"),
     _both("schedule.time_zone.name", "Time zone", note="IANA name. As a target it only tells how to read local times."),
     _both("pay.type", "Pay type", "choice", required=True, note="fixed, hourly, device or blended."),
@@ -141,6 +143,26 @@ REQUIRED: tuple[str, ...] = tuple(field.path for field in FIELDS if field.requir
 
 TARGETS: Mapping[str, Field] = {name: field for field in WRITABLE for name in (field.path, *field.also)}
 """Every accepted target name, aliases included. Below ``custom_fields`` any id or name may follow."""
+
+CHOICES: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "status.name": tuple((status.name, status.label) for status in STATUSES),
+    "location.mode": (("custom", "An address"), ("location", "A saved location"), ("remote", "Remote")),
+    "schedule.service_window.mode": (
+        ("exact", "Exact start"),
+        ("between", "Any time inside"),
+        ("hours", "Daily hours over a span"),
+    ),
+    "pay.type": (("fixed", "Fixed"), ("hourly", "Hourly"), ("device", "Per device"), ("blended", "Blended")),
+    "message.type": (
+        ("INTERNAL", "Internal"),
+        ("ASSIGNEDTECH", "To the assigned provider"),
+        ("REQUESTEDTECHS", "To the providers who requested it"),
+        ("SPECIFICTECH", "To one provider"),
+        ("ROUTEDTECHS", "To the providers it was routed to"),
+        ("STAFF_NOTE", "Staff note"),
+    ),
+}
+"""Values by path, with their labels; statuses as mappings compare them."""
 
 DOCUMENTED_NAMES: Mapping[str, str] = {
     "pay.amount": "pay.base.amount",

@@ -13,7 +13,11 @@ Json = Any
 
 @dataclass(frozen=True)
 class Setting:
-    """One input of the connector's form. ``secret`` values are stored encrypted and never shown again."""
+    """One input of the connector's form. ``secret`` values are stored encrypted and never shown again.
+
+    ``shown_when`` names a choice setting and the values with which this one applies; with others it is hidden, not
+    checked and not stored. ``group`` is the heading it stands under; a new connector is tested with the first group.
+    """
 
     name: str
     label: str
@@ -23,6 +27,54 @@ class Setting:
     secret: bool = False
     default: Json = ""
     choices: tuple[tuple[str, str], ...] = ()
+    shown_when: tuple[str, tuple[str, ...]] | None = None
+    group: str = ""
+
+    def applies(self, settings: Mapping[str, Json], declared: Sequence[Setting]) -> bool:
+        """Whether this one is used with the other settings as they are; ``declared`` gives their defaults."""
+        if self.shown_when is None:
+            return True
+        name, values = self.shown_when
+        default = next((setting.default for setting in declared if setting.name == name), "")
+        return (settings.get(name) or default) in values
+
+
+FieldType = Literal["text", "number", "boolean", "date", "datetime", "list", "object"]
+
+
+@dataclass(frozen=True)
+class FieldInfo:
+    """One field of a record as a system describes it; ``path`` as mappings write it.
+
+    ``readonly``: no target of a mapping; ``writeonly``: no source. ``choices`` are pairs of value and label,
+    ``sample`` is a value in a record that was looked at.
+    """
+
+    path: str
+    label: str
+    type: FieldType = "text"
+    required: bool = False
+    readonly: bool = False
+    custom: bool = False
+    choices: tuple[tuple[Json, str], ...] = ()
+    sample: Json = None
+    writeonly: bool = False
+
+
+@dataclass(frozen=True)
+class Described:
+    """The fields of one kind of record, and where the description comes from ("" when there is none)."""
+
+    fields: tuple[FieldInfo, ...] = ()
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """Settings that fit one kind of record, read from the system's own description; a person checks them."""
+
+    label: str
+    settings: Mapping[str, Json]
 
 
 @dataclass(frozen=True)
@@ -33,6 +85,14 @@ class TestResult:
 
     ok: bool
     sentence: str
+
+
+@dataclass(frozen=True)
+class FirstLook:
+    """What is known of a system before its records are configured."""
+
+    result: TestResult
+    proposals: tuple[Proposal, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,6 +149,12 @@ class Client(Protocol):
     def find(self, correlation: str) -> str | None:
         """Id of the record created with this ``correlation``, None when there is none."""
 
+    def describe(self, kind: str = "", *, sample_id: str = "") -> Described:
+        """The fields of the main record, or of ``kind`` ("note"); nothing for a kind that the system has not.
+
+        A system without a description shows a record instead: ``sample_id``, where the settings name none.
+        """
+
 
 class Platform(Protocol):
     """The code that knows one kind of external system. Declared as data; the admin form is built from ``settings``."""
@@ -103,6 +169,11 @@ class Platform(Protocol):
     def open(
         self, settings: Mapping[str, Json], secrets: Mapping[str, str], caller: Caller, tokens: TokenStore
     ) -> Client: ...
+
+    def first_look(
+        self, settings: Mapping[str, Json], secrets: Mapping[str, str], caller: Caller, tokens: TokenStore
+    ) -> FirstLook:
+        """Test address and credentials when only the first group of settings is known; raises nothing expected."""
 
     def trigger_ids(self, call: TriggerCall) -> list[str]:
         """External ids named by this platform's own trigger dialect, in order; empty to use the common rules."""

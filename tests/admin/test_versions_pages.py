@@ -84,7 +84,7 @@ def test_a_new_connector_has_a_version_at_once(browser: Client) -> None:
 
 
 def test_acts_that_change_no_configuration_make_none(browser: Client, to: Connector) -> None:
-    for name in ("pause", "resume", "disable", "renew_trigger_token"):
+    for name in ("pause", "resume", "disable"):
         browser.post(act(to, name))
 
     assert made(to) == []
@@ -179,15 +179,15 @@ def test_a_connector_is_deleted_with_its_rows_and_versions(browser: Client, to: 
 
 def test_the_connectors_page_names_its_version(browser: Client, to: Connector) -> None:
     text = browser.get(change(to)).content.decode()
-    assert "Version 1, published " in text
-    assert f"{reverse(LIST)}?connector__id__exact={to.pk}" in text
-    assert "Changed since" not in text
+    assert ">version 1</a>" in text
+    assert reverse("admin:connectors_connector_versions", args=[to.pk]) in text
+    assert "changed since" not in text
 
     FieldMapping.objects.all().delete()
 
-    assert "Changed since" in browser.get(change(to)).content.decode()
+    assert "changed since" in browser.get(change(to)).content.decode()
     versions.publish(to.pk, user="rui")
-    assert "by rui." in browser.get(change(to)).content.decode()
+    assert " by rui" in browser.get(change(to)).content.decode()
 
 
 @pytest.mark.parametrize(

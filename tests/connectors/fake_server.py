@@ -28,7 +28,8 @@ class Fault:
     hang: bool = False
     trickle: bool = False
     half: bool = False
-    garbage: bytes = b""
+    garbage: bytes = b""  # sent as it is, and the connection cut off
+    raw: bytes = b""  # sent as it is
     when: str = "before"
 
 
@@ -165,6 +166,8 @@ def _handler(fake: FakeServer) -> type[BaseHTTPRequestHandler]:
             elif fault.garbage:
                 self.wfile.write(fault.garbage)
                 self.cut()
+            elif fault.raw:
+                self.wfile.write(fault.raw)
             elif fault.half:
                 self.wfile.write(
                     b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"id"'

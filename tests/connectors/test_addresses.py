@@ -89,7 +89,7 @@ def test_a_name_that_changes_its_address_between_check_and_connection_gains_noth
         raise ConnectionRefusedError
 
     monkeypatch.setattr(socket, "getaddrinfo", rebinding)
-    monkeypatch.setattr("connectors.transport._PlainSocket.connect", connect)
+    monkeypatch.setattr(socket.socket, "connect", connect)
 
     with pytest.raises(NotSent):
         Caller().request("GET", f"http://rebind.example.test:{server.port}/tickets", purpose="p")
@@ -107,7 +107,7 @@ def test_of_a_name_with_inner_and_public_addresses_only_the_public_ones_are_trie
         raise ConnectionRefusedError
 
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answers("10.0.0.1", "1.1.1.1", "127.0.0.1"))
-    monkeypatch.setattr("connectors.transport._PlainSocket.connect", connect)
+    monkeypatch.setattr(socket.socket, "connect", connect)
 
     with pytest.raises(NotSent, match="refused the connection"):
         Caller().request("GET", "http://mixed.example.test/", purpose="p")

@@ -21,6 +21,7 @@ from broker_project.lib.errors import (
     Unavailable,
 )
 from connectors import transport
+from connectors.answer import MAX_ANSWER
 
 from .calling import HOST, caller, get, post
 from .fake_server import Answer, FakeServer, Fault, TicketSystem
@@ -146,15 +147,6 @@ def test_the_repeat_takes_a_fresh_connection_even_when_others_wait(server: FakeS
 
     assert [seen.connection for seen in server.seen[2:]][-1] == 3
     assert len(server.seen) == 4
-
-
-def test_a_pool_that_was_closed_meanwhile_means_not_sent(server: FakeServer, tickets: TicketSystem) -> None:
-    transport._connections().connection_from_url(server.url).close()
-
-    with pytest.raises(NotSent):
-        post(server)
-
-    assert server.seen == []
 
 
 def test_a_write_on_a_connection_that_the_server_closed_meanwhile_is_unknown_and_not_repeated(
@@ -284,7 +276,7 @@ def test_a_redirect_is_refused_and_names_the_host(server: FakeServer, status: in
 
 
 def test_an_endless_answer_is_cut_off(server: FakeServer, tickets: TicketSystem) -> None:
-    huge = Fault(body=b"x" * (transport.MAX_ANSWER + 1), when="after")
+    huge = Fault(body=b"x" * (MAX_ANSWER + 1), when="after")
     server.fail("GET", "/tickets", huge)
     server.fail("POST", "/tickets", huge)
 
@@ -295,7 +287,7 @@ def test_an_endless_answer_is_cut_off(server: FakeServer, tickets: TicketSystem)
 
 
 def test_a_compressed_answer_is_measured_unpacked(server: FakeServer) -> None:
-    bomb = gzip.compress(b"0" * (transport.MAX_ANSWER + 1))
+    bomb = gzip.compress(b"0" * (MAX_ANSWER + 1))
     server.fail("GET", "/tickets", Fault(body=bomb, headers={"Content-Encoding": "gzip"}))
 
     with pytest.raises(Rejected, match="more than 10 MiB"):

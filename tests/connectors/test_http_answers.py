@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from broker_project.lib.errors import (
     Misconfigured,
     OutcomeUnknown,
+    Unavailable,
 )
 from connectors.http import Response
 
@@ -62,13 +63,16 @@ def test_a_bug_in_the_middle_still_leaves_evidence(server: FakeServer) -> None:
     assert [exchange.error for exchange in used.exchanges] == ["The call was broken off."]
 
 
-def test_the_library_logs_no_addresses(server: FakeServer, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_header_without_a_name_is_no_answer_and_nothing_logs_the_address(
+    server: FakeServer, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.DEBUG)
     server.fail("GET", "/tickets", Fault(garbage=b"HTTP/1.1 200 OK\r\n: bad header\r\nContent-Length: 0\r\n\r\n"))
 
-    get(server, params={"access_token": "fictitious"})
+    with pytest.raises(Unavailable) as caught:
+        get(server, params={"access_token": "fictitious"})
 
-    assert "fictitious" not in caplog.text
+    assert "fictitious" not in caplog.text + caught.value.sentence + caught.value.detail
 
 
 @given(

@@ -45,7 +45,10 @@ class TestCheck:
             ({"auth": "api_key"}, "api_key", "needs the api key"),
             ({"auth": "bearer"}, "bearer_token", "needs the bearer token"),
             ({"auth": "oauth2", "client_id": "c"}, "token_url", "needs the token url"),
-            ({"token_url": "nonsense"}, "token_url", "must begin with"),
+            ({"auth": "oauth2", "token_url": "nonsense"}, "token_url", "must begin with"),
+            ({"fields_path": "https://other.example.test/openapi.json"}, "fields_path", "on the host of the base URL"),
+            ({"fields_path": "/a b"}, "fields_path", "such as /openapi.json"),
+            ({"fields_path": "//other.example.test/openapi.json"}, "fields_path", "such as /openapi.json"),
             ({"find_path": "/tickets"}, "find_parameter", "all needed"),
             ({"find_parameter": "ref"}, "correlation_field", "all needed"),
             ({"headers": "no colon"}, "headers", "one header a line"),
@@ -60,6 +63,13 @@ class TestCheck:
         with pytest.raises(Misconfigured) as caught:
             PLATFORM.open({**BASE, **change}, {}, Caller(), MemoryTokens())
         assert found[setting] in caught.value.sentence
+
+    def test_what_does_not_apply_is_not_checked(self) -> None:
+        unused = {"token_url": "nonsense", "api_key_header": "no header", "client_auth": "magic"}
+
+        assert PLATFORM.check({**BASE, **unused}, {}) == {}
+        assert set(PLATFORM.check({**BASE, **unused, "auth": "oauth2"}, {})) >= {"token_url", "client_auth"}
+        assert "api_key_header" in PLATFORM.check({**BASE, **unused, "auth": "api_key"}, {})
 
     def test_empty_settings_ask_for_what_is_required(self) -> None:
         assert {"base_url", "record_path", "username"} <= set(PLATFORM.check({}, {}))

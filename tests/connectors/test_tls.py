@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from broker_project.lib.errors import NotSent, OutcomeUnknown, Unavailable
-from connectors import transport
+from connectors import connection, transport
 from connectors.http import Caller
 
 from .fake_server import FakeServer, Fault, TicketSystem, serving
@@ -26,8 +26,10 @@ from .fake_server import FakeServer, Fault, TicketSystem, serving
 def own_connections() -> Iterator[None]:
     """No connection or trust of another test is used, and none is left behind."""
     transport._connections.cache_clear()
+    connection._tls.cache_clear()
     yield
     transport._connections.cache_clear()
+    connection._tls.cache_clear()
 
 
 @pytest.fixture

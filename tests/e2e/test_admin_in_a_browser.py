@@ -18,7 +18,7 @@ LISTS = [
 ]  # fmt: skip
 
 
-def open_first_row(page: Page, text: str) -> None:
+def open_first_row(page: Page, text: str | re.Pattern[str]) -> None:
     page.locator("#result_list tbody tr", has_text=text).first.get_by_role("link").first.click()
 
 
@@ -32,7 +32,8 @@ def act(page: Page, name: str) -> None:
 def test_what_became_of_each_delivery_is_read_in_the_logs(demo: RunningDemo, chrome: Browser) -> None:
     page = signed_in(chrome, demo)
     page.get_by_role("link", name="receipt_long Integration Logs").click()
-    open_first_row(page, "FN_WO_SCHEDULE_UPDATED")
+    # The sample event and the webhook of the same work order race: either may be the one that creates the record.
+    open_first_row(page, re.compile(r"Record \d+ was created\."))
     expect(page.get_by_text(re.compile(r"^Record \d+ was created\.$")).first).to_be_visible()
     expect(page.get_by_text("Rui Okafor", exact=True)).to_be_visible()
     expect(page.get_by_text("POST", exact=True)).to_be_visible()

@@ -151,3 +151,22 @@ def test_works_can_be_started_after_all_were_taken_back(calls: Calls, system: Sy
     calls.start([work(QUICK)])
 
     assert len(settled(calls, 1)) == 1
+
+
+def test_lines_take_turns_when_threads_are_few() -> None:
+    others = QUICK + 1
+    begun: list[int] = []
+
+    def perform(work: Work) -> Outcome:
+        begun.append(work.target.id)
+        return DONE
+
+    with ThreadPoolExecutor(1) as pool:
+        calls = Calls(pool, perform, share=1, ahead=AHEAD)
+        both_in_line = Event()
+        pool.submit(both_in_line.wait)
+        calls.start([*(work(QUICK) for _ in range(3)), *(work(others) for _ in range(3))])
+        both_in_line.set()
+        settled(calls, 6)
+
+    assert begun == [QUICK, others] * 3

@@ -68,6 +68,7 @@ def version(of: Connector, number: int) -> ConfigVersion:
 
 
 CHANGED: dict[str, Any] = {
+    "on_failure": "stop", "write_mode": "append", "events": ["FN_WO_DONE"],
     "name": "Desk", "platform": "other", "settings": {"base_url": "https://new.example.test"}, "outbound_create": True,
     "write_back_field": "fn_id", "max_attempts": 3, "conflict_policy": "manual", "hop_limit": 5,
     "requests_per_minute": 90, "burst": 9, "max_concurrent": 4,
@@ -106,7 +107,7 @@ def test_every_column_of_triggers_and_mappings_is_versioned() -> None:
 def test_a_column_of_a_connector_is_versioned_or_meant_not_to_be() -> None:
     left_out = {
         "id", "company", "status", "secrets", "version", "is_stale", "trigger_token", "trigger_token_hash",
-        "created_at", "updated_at",
+        "created_at", "updated_at", "previous_token_hash", "previous_token_until", "notification_emails",
     }  # fmt: skip
     assert {field.name for field in Connector._meta.concrete_fields} - left_out == set(snapshot.CONNECTOR)
 

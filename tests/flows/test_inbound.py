@@ -111,6 +111,7 @@ def test_a_call_without_an_id_is_refused_and_leaves_nothing(world: World) -> Non
 def test_unknown_and_revoked_tokens_get_the_same_answer(world: World) -> None:
     revoked = world.connector.trigger_token
     world.connector.renew_trigger_token()
+    world.connector.end_previous_token()
     world.connector.save()
     answers = [
         world.http.post(f"/integrations/trigger/{token}?external_id=1") for token in (revoked, "nonsense", "x" * 300)

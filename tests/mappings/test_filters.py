@@ -186,6 +186,67 @@ def test_reasons_show_the_value_and_the_demand(entry: dict[str, Any], asked: str
     assert check("all", entry) == (False, asked)
 
 
+ASSIGNED, DONE_NOW = {"status": {"name": "assigned"}, "n": 7}, {"status": {"name": "work_done"}, "n": "7"}
+
+
+def changed(**ends: Any) -> dict[str, Any]:
+    return {"conditions": [{"field": "status.name", "op": "changed", **ends}]}
+
+
+@pytest.mark.parametrize(
+    ("ends", "previous", "expected"),
+    [
+        ({}, ASSIGNED, True),
+        ({"from": "assigned"}, ASSIGNED, True),
+        ({"to": "work_done"}, ASSIGNED, True),
+        ({"from": "assigned", "to": "work_done"}, ASSIGNED, True),
+        ({"from": "draft"}, ASSIGNED, False),
+        ({"to": "approved"}, ASSIGNED, False),
+        ({"from": "draft", "to": "work_done"}, ASSIGNED, False),
+        ({}, DONE_NOW, False),
+        ({"to": "work_done"}, DONE_NOW, False),
+        ({}, {"status": None}, True),
+        ({"from": None}, {"status": None}, True),
+        ({}, None, True),
+        ({"to": "work_done"}, None, True),
+        ({"from": None, "to": "work_done"}, None, True),
+        ({"from": "assigned"}, None, False),
+    ],
+)
+def test_a_change_is_seen_against_the_last_event_and_the_first_one_changes_from_nothing(
+    ends: Any, previous: Any, expected: bool
+) -> None:
+    assert Filter.parse(changed(**ends)).check(DONE_NOW, previous).matched is expected
+
+
+def test_a_field_without_a_value_has_not_changed_at_the_first_event() -> None:
+    assert Filter.parse(changed()).check({"status": {"name": None}}, None).matched is False
+
+
+def test_a_number_and_its_text_are_no_change() -> None:
+    assert Filter.parse({"conditions": [{"field": "n", "op": "changed"}]}).check(DONE_NOW, ASSIGNED).matched is False
+
+
+@pytest.mark.parametrize(
+    ("ends", "previous", "told"),
+    [
+        ({"to": "approved", "name": "Only approvals"}, ASSIGNED,
+         'status.name was "assigned" and is "work_done"; asked for: changed to "approved" (condition “Only '
+         'approvals”).'),
+        ({"from": "draft"}, DONE_NOW, 'status.name is still "work_done"; asked for: changed from "draft".'),
+        ({"from": "draft", "to": "routed"}, None,
+         'status.name was null and is "work_done"; asked for: changed from "draft" to "routed".'),
+    ],
+)  # fmt: skip
+def test_reasons_tell_what_was_there_before(ends: Any, previous: Any, told: str) -> None:
+    assert Filter.parse(changed(**ends)).check(DONE_NOW, previous) == (False, told)
+
+
+def test_a_filter_says_whether_it_needs_the_last_event() -> None:
+    assert Filter.parse(changed()).compares is True
+    assert Filter.parse({"conditions": [DONE]}).compares is False
+
+
 def test_a_long_value_is_cut_in_the_reason() -> None:
     result = Filter.parse({"conditions": [condition("t", "equals", "x")]}).check({"t": "y" * 500})
     assert result.reason == f't is "{"y" * 60}…"; asked for: equals "x".'
@@ -220,6 +281,13 @@ def test_an_empty_filter_lets_everything_pass(config: Any) -> None:
         ({"conditions": [condition("a", "starts_with", 3)]}, "Condition 1: value must be text that is not empty."),
         ({"conditions": [{"field": "a", "op": "empty", "value": 1}]}, "Condition 1: empty and not_empty take no val"),
         ({"conditions": [condition("a", "matches", "(")]}, "Condition 1: The pattern is no regular expression"),
+        ({"conditions": [condition("a", "changed", 1)]}, "Condition 1: changed takes from and to"),
+        ({"conditions": [{"op": "changed"}]}, "Condition 1: A path is missing."),
+        ({"conditions": [{"field": "a", "op": "changed", "from": [1]}]}, "Condition 1: from must be text, a number"),
+        ({"conditions": [{"field": "a", "op": "changed", "to": {}}]}, "Condition 1: to must be text, a number"),
+        ({"conditions": [{"field": "a", "op": "changed", "from": 7, "to": "7"}]}, "Condition 1: from and to are"),
+        ({"conditions": [{"field": "a", "op": "changed", "name": 7}]}, "Condition 1: name must be text."),
+        ({"conditions": [{"field": "a", "op": "equals", "value": 1, "to": 2}]}, "Condition 1 must be an object"),
     ],
 )  # fmt: skip
 def test_an_invalid_filter_is_refused_with_a_sentence(config: Any, sentence: str) -> None:

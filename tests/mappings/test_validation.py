@@ -32,7 +32,7 @@ def test_the_documented_set_is_fine() -> None:
     ("entry", "sentence"),
     [
         (row("fan_out"), 'There is no action "fan_out".'),
-        (row("sync", target=""), "A path is missing."),
+        (row("sync", target=""), "The target is missing."),
         (row("sync", target=".a"), '".a" is not a path.'),
         (row("sync", target="a[0].b"), 'The target "a[0].b" uses [n].'),
         (row("sync", source=""), "sync needs a source."),

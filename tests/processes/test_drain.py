@@ -26,17 +26,22 @@ from .conftest import Installation, wait_until
 from .test_kill import RECORDS, ROUNDS, check_all_arrived_once_and_in_order, post_all
 
 ALL = RECORDS * ROUNDS
+READY = " ready."
 POOLS = ("prefork", "solo", "threads")
 
 
 def start_worker(installation: Installation, name: str, *, pool: str = "prefork") -> None:
-    """A worker process of its own, whose log and place in ``running`` have this name."""
+    """A worker process of its own, whose log and place in ``running`` have this name; waits until it is ready."""
+    log_file = installation.folder / f"{name}.log"
+    before = log_file.read_text().count(READY) if log_file.exists() else 0
     worker = next(process for process in broker_processes(installation.port) if process.name == "worker")
     argv = [*worker.argv, "--pool", pool, "--hostname", f"{name}@%h"]
-    with (installation.folder / f"{name}.log").open("ab") as log:
+    with log_file.open("ab") as log:
         installation.running[name] = subprocess.Popen(
             argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=installation.environment, start_new_session=True
         )
+    # before that a signal would end it as any program, without its own farewell
+    wait_until(lambda: log_file.read_text().count(READY) > before, f"{name} is ready\n{installation.output(name)}")
 
 
 def ask_to_stop(installation: Installation, name: str) -> int:

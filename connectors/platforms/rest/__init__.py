@@ -6,12 +6,13 @@ import json
 from collections.abc import Mapping
 from functools import lru_cache
 
-from broker_project.lib.errors import Misconfigured
+from broker_project.lib.errors import BrokerError, Misconfigured
 from connectors.http import Caller
-from connectors.platforms.contract import Client, Json, Setting, TokenStore, TriggerCall
+from connectors.platforms.contract import FirstLook, Json, Proposal, Setting, TestResult, TokenStore, TriggerCall
 
 from .client import RestClient
-from .config import SETTINGS, Config, problems, read
+from .config import Config, problems, read
+from .settings import SETTINGS
 
 
 class RestPlatform:
@@ -26,11 +27,26 @@ class RestPlatform:
 
     def open(
         self, settings: Mapping[str, Json], secrets: Mapping[str, str], caller: Caller, tokens: TokenStore
-    ) -> Client:
+    ) -> RestClient:
         """A client for these settings. Raises Misconfigured with the sentences of ``check``."""
         config = _configured(json.dumps([dict(settings), dict(secrets)]))
         caller.hide(*config.secret_headers.values())
         return RestClient(config, caller, tokens)
+
+    def first_look(
+        self, settings: Mapping[str, Json], secrets: Mapping[str, str], caller: Caller, tokens: TokenStore
+    ) -> FirstLook:
+        """Read the description if there is one, then test with a path of it, else with the test path."""
+        # No record is read here, so any record path will do.
+        known = {**settings, "record_path": settings.get("record_path") or "/{id}"}
+        found: tuple[Proposal, ...] = ()
+        try:
+            found = self.open(known, secrets, caller, tokens).proposals()
+            path = next((path for each in found if (path := str(each.settings.get("test_path", "")))), "")
+            known["test_path"] = settings.get("test_path") or path
+            return FirstLook(self.open(known, secrets, caller, tokens).test(), found)
+        except BrokerError as error:
+            return FirstLook(TestResult(False, error.sentence), found)
 
     def trigger_ids(self, call: TriggerCall) -> list[str]:
         return []

@@ -6,20 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-from broker_project.lib.errors import (
-    BrokerError,
-    InvalidRecord,
-    Misconfigured,
-    NotFound,
-    OutcomeUnknown,
-    Unavailable,
-)
+from broker_project.lib.errors import InvalidRecord, Misconfigured, NotFound, OutcomeUnknown
 from connectors.classify import raise_for_status
 from connectors.http import Caller, Response
-from connectors.platforms.contract import Created, Json, TestResult, TokenStore
+from connectors.platforms.contract import Created, Described, Json, Proposal, TestResult, TokenStore
 
+from .checking import tested
 from .config import Config
+from .describe import described, fetched
 from .paths import id_text, pick, placed
+from .proposals import proposals
 from .tokens import AccessTokens
 
 _CANDIDATES = 20  # search results that are looked at
@@ -117,21 +113,15 @@ class RestClient:
 
     def test(self) -> TestResult:
         """Read the test path with the credentials, and say in one sentence what is right or wrong."""
-        path = self._config.test_path
-        tried = f"GET {self._config.base_url}{path}"
-        try:
-            response = self._call("GET", path, purpose="test connection")
-            if response.status in (404, 410):
-                return TestResult(False, f"{tried} does not exist ({response.status}). Check base URL and path.")
-            if response.status == 405:
-                return TestResult(False, f"{tried} is not allowed (405). Name a test path that can be read.")
-            raise_for_status(response, system=self._host, wrote=False)
-            self._json(response)
-        except Unavailable as error:
-            return TestResult(False, f"{error.sentence} Is it up, and reachable from here (firewall, VPN, allow list)?")
-        except BrokerError as error:
-            return TestResult(False, error.sentence)
-        return TestResult(True, f"{tried} answered {response.status}. Address and credentials work.")
+        return tested(self._config, host=self._host, get=self._get, parsed=self._json)
+
+    def describe(self, kind: str = "", *, sample_id: str = "") -> Described:
+        """The fields of the main record or its notes. Raises Misconfigured when there is nothing to read them from."""
+        return described(self._config, self._get, self.read, kind=kind, sample_id=sample_id)
+
+    def proposals(self) -> tuple[Proposal, ...]:
+        """Settings that the system's description suggests, one for each kind of record; none without one."""
+        return proposals(self._config, fetched(self._config, self._get)) if self._config.fields_path else ()
 
     def _create_note(self, fields: Mapping[str, Json], *, target: str, parent_id: str) -> Created:
         config = self._config
@@ -145,6 +135,11 @@ class RestClient:
         raise_for_status(response, system=self._host, wrote=True)
         answer = self._json_or_none(response)
         return Created(self._new_id(response, answer), answer if isinstance(answer, Mapping) else {})
+
+    def _get(self, path: str) -> Response:
+        """For tests and descriptions: below the base URL, or a full address on the same host."""
+        purpose = "read fields" if path == self._config.fields_path else "test connection"
+        return self._call("GET", path, purpose=purpose)
 
     def _call(
         self,
@@ -163,7 +158,7 @@ class RestClient:
             if "{id}" not in path:
                 query[self._config.id_parameter] = external_id
             path = path.replace("{id}", quote(external_id, safe=""))
-        url = self._config.base_url + path
+        url = path if "://" in path else self._config.base_url + path
         token = self._access.current() if self._config.auth == "oauth2" else ""
         response = self._send(method, url, purpose=purpose, params=query, json=json, token=token)
         if response.status == 401 and token:

@@ -1,4 +1,4 @@
-"""The settings of the REST platform: declared, read into one typed object, checked with a sentence each."""
+"""The settings of the REST platform, read into one typed object and checked with a sentence each."""
 
 from __future__ import annotations
 
@@ -8,83 +8,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from urllib.parse import urlsplit
 
-from connectors.platforms.contract import Json, Setting
+from connectors.platforms.contract import Json
 
-_WRITE_METHODS = (("POST", "POST"), ("PUT", "PUT"), ("PATCH", "PATCH"))
+from .settings import SETTINGS
 
-SETTINGS: tuple[Setting, ...] = (
-    Setting(
-        "base_url",
-        "Base URL",
-        "Address that all paths below are added to, for example https://help.example.test/api/v1",
-        kind="url",
-        required=True,
-    ),
-    Setting(
-        "auth",
-        "Authentication",
-        kind="choice",
-        default="basic",
-        choices=(
-            ("basic", "User and password (Basic)"),
-            ("api_key", "API key in a header"),
-            ("bearer", "Bearer token"),
-            ("oauth2", "OAuth 2.0 client credentials"),
-            ("none", "None"),
-        ),
-    ),
-    Setting("username", "User", "For Basic. Some systems take the API key here."),
-    Setting("password", "Password", "For Basic.", secret=True),
-    Setting("api_key_header", "API key header", "Name of the header that carries the key.", default="X-API-Key"),
-    Setting("api_key", "API key", secret=True),
-    Setting("bearer_token", "Bearer token", secret=True),
-    Setting("token_url", "Token URL", "For OAuth 2.0: where access tokens are fetched.", kind="url"),
-    Setting("client_id", "Client id", "For OAuth 2.0."),
-    Setting("client_secret", "Client secret", "For OAuth 2.0.", secret=True),
-    Setting("scope", "Scope", "For OAuth 2.0, if the system asks for one; several with blanks between."),
-    Setting(
-        "client_auth",
-        "Client authentication",
-        "For OAuth 2.0: how client id and secret are sent to the token URL.",
-        kind="choice",
-        default="basic",
-        choices=(("basic", "As Basic authorization"), ("body", "In the body")),
-    ),
-    Setting("headers", "Extra headers", "Sent with every call. One a line: Name: value", kind="headers"),
-    Setting("secret_headers", "Secret headers", "The same, but never shown again.", kind="headers", secret=True),
-    Setting(
-        "record_path",
-        "Record path",
-        "Path of one record, with {id} where its id stands, for example /tickets/{id}. Read with GET.",
-        required=True,
-    ),
-    Setting("id_parameter", "Id parameter", "If the id travels in the query: the parameter's name, for example id."),
-    Setting("record_root", "Record root", "Where the record lies in the answer, for example data.ticket. Empty: all."),
-    Setting("create_method", "Create method", kind="choice", default="POST", choices=_WRITE_METHODS[:2]),
-    Setting("create_path", "Create path", "Empty: the record path without the id."),
-    Setting(
-        "new_id_path",
-        "Path of the new id",
-        "Where the new record's id lies in the answer to a create, for example data.id; or header:Location, whose "
-        "last part is the id.",
-        default="id",
-    ),
-    Setting("update_method", "Update method", kind="choice", default="PATCH", choices=_WRITE_METHODS),
-    Setting("update_path", "Update path", "Empty: the record path."),
-    Setting(
-        "correlation_field",
-        "Correlation field",
-        "Field of the record that receives the broker's correlation id. With the three settings below, a create whose "
-        "answer was lost is found again instead of repeated.",
-    ),
-    Setting("find_path", "Search path", "Path that lists records, for example /tickets."),
-    Setting("find_parameter", "Search parameter", "Query parameter that compares the correlation field exactly."),
-    Setting("find_results_path", "Search results", "Where the list lies in the answer. Empty: the answer is the list."),
-    Setting("find_id_path", "Id in a search result", "Where the id lies in one element of the list.", default="id"),
-    Setting("note_method", "Note method", kind="choice", default="POST", choices=_WRITE_METHODS),
-    Setting("note_path", "Note path", "Path that adds a note to a record, for example /tickets/{id}/notes."),
-    Setting("test_path", "Test path", "Path read by the connection test. Empty: the record path without the id."),
-)
+_PATHS = ("record_path", "create_path", "update_path", "find_path", "note_path", "test_path")
 
 
 @dataclass(frozen=True)
@@ -121,6 +49,8 @@ class Config:
     note_method: str
     note_path: str
     test_path: str
+    fields_path: str
+    template_id: str
 
     def __repr__(self) -> str:
         return "Config(…)"
@@ -135,9 +65,11 @@ def read(settings: Mapping[str, Json], secrets: Mapping[str, str]) -> Config:
     values: dict[str, Json] = {}
     for setting in SETTINGS:
         given = (secrets if setting.secret else settings).get(setting.name) or setting.default
+        if not setting.applies(settings, SETTINGS):
+            given = setting.default
         values[setting.name] = _headers(given) if setting.kind == "headers" else str(given).strip()
-    for name in ("record_path", "create_path", "update_path", "find_path", "note_path", "test_path"):
-        if values[name] and not values[name].startswith("/"):
+    for name in (*_PATHS, "fields_path"):
+        if values[name] and not values[name].startswith("/") and not _is_full_address(name, values[name]):
             values[name] = f"/{values[name]}"
     collection = _collection(values["record_path"])
     values["create_path"] = values["create_path"] or collection
@@ -147,6 +79,10 @@ def read(settings: Mapping[str, Json], secrets: Mapping[str, str]) -> Config:
     return Config(**{field.name: values[field.name] for field in fields(Config)})
 
 
+def _is_full_address(name: str, value: str) -> bool:
+    return name == "fields_path" and "://" in value
+
+
 def problems(settings: Mapping[str, Json], secrets: Mapping[str, str]) -> dict[str, str]:
     """What is wrong, a sentence by setting name; empty when the settings can work."""
     config = read(settings, secrets)
@@ -154,6 +90,7 @@ def problems(settings: Mapping[str, Json], secrets: Mapping[str, str]) -> dict[s
     for name, sentence in (
         *_address_problems(config),
         *_path_problems(config),
+        *_fields_path_problems(config),
         *_choice_problems(config),
         *_auth_problems(config),
         *_find_problems(config),
@@ -220,12 +157,28 @@ def _path_problems(config: Config) -> Problems:
     for name in ("create_path", "find_path", "test_path"):
         if "{id}" in getattr(config, name):
             yield name, "There is no record id yet in this call; leave {id} out."
-    for name in ("record_path", "create_path", "update_path", "find_path", "note_path", "test_path"):
+    for name in _PATHS:
         path = getattr(config, name)
         if "://" in path or path.startswith("//"):
             yield name, "Enter only the path; the host comes from the base URL."
         elif re.search(r"[\s\\#]|[{}]", path.replace("{id}", "")) or ".." in path.split("/"):
             yield name, "The path may not hold blanks, backslashes, #, .. or braces other than {id}."
+
+
+def _fields_path_problems(config: Config) -> Problems:
+    path = config.fields_path
+    if re.search(r"[\s\\#{}]", path) or path.startswith("//"):
+        yield "fields_path", "Enter a path such as /openapi.json. It may not hold blanks, backslashes, # or braces."
+    elif "://" in path and _origin(path) != _origin(config.base_url):
+        yield "fields_path", "The description must lie on the host of the base URL, since the credentials go there too."
+
+
+def _origin(address: str) -> tuple[str, str] | None:
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return None
+    return parts.scheme, parts.netloc.lower()
 
 
 def _choice_problems(config: Config) -> Problems:

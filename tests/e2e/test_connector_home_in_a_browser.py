@@ -1,0 +1,101 @@
+"""A connector's header, toolbar, Trigger URL, Logs, History and Import, by clicking."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import requests
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from .running import RunningDemo, signed_in
+
+pytestmark = pytest.mark.browser
+
+
+def opened(page: Page, demo: RunningDemo, tab: str) -> Page:
+    page.goto(f"{demo.broker}/admin/connectors/connector/1/{tab}/")
+    return page
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 390)])
+def test_the_pages_are_accessible_and_fit_the_window(
+    demo: RunningDemo, chrome: Browser, scheme: str, width: int
+) -> None:
+    page = signed_in(chrome, demo, color_scheme=scheme, viewport={"width": width, "height": 900})
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(f"{page.url}: {error}"))
+    for tab in ("trigger", "logs", "versions", "import"):
+        opened(page, demo, tab)
+        page.wait_for_load_state("networkidle")
+        found = Axe().run(page).response["violations"]
+        assert [rule["id"] for rule in found if rule["impact"] in ("serious", "critical")] == [], tab
+        assert page.evaluate("document.scrollingElement.scrollWidth - window.innerWidth") <= 0, tab
+    assert errors == []
+    page.context.close()
+
+
+def test_the_token_is_renewed_with_an_overlap_and_a_record_is_synced(demo: RunningDemo, chrome: Browser) -> None:
+    page = opened(signed_in(chrome, demo), demo, "trigger")
+    address = page.get_by_label("Trigger URL", exact=True)
+    expect(address).to_have_value(re.compile("/integrations/trigger/.{20}"))
+    old = address.input_value()
+
+    page.get_by_role("button", name="Renew the token").click()
+    page.get_by_role("button", name="Renew it").click()
+    expect(page.get_by_text("The addresses above have the new token.")).to_be_visible()
+    assert [call(old), call(address.input_value())] == [400, 400]  # taken, without a record id
+    page.get_by_role("button", name="End the old one now").click()
+    expect(page.get_by_text("The old token is refused from now on.")).to_be_visible()
+    assert [call(old), call(address.input_value())] == [401, 400]
+
+    page.get_by_role("button", name="Look again").click()
+    expect(page.get_by_text("No record id was found.").first).to_be_visible()
+
+    page.get_by_label("External id").fill("1001")
+    page.get_by_role("button", name="Sync now").click()
+    expect(page.get_by_role("link", name="Look at it").first).to_be_visible()
+    expect(page.get_by_role("button", name="Sync now")).to_be_enabled()  # it was followed to its end
+    page.context.close()
+
+
+def test_mappings_are_reset_from_the_menu_and_rolled_back(demo: RunningDemo, chrome: Browser, tmp_path: Path) -> None:
+    page = opened(signed_in(chrome, demo), demo, "logs")
+    page.locator(".broker-menu summary").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("link", name="Reset mapping")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("link", name="Reset mapping")).to_be_hidden()
+
+    page.locator(".broker-menu summary").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Export").click()
+    download.value.save_as(tmp_path / "export.json")
+    page.get_by_role("link", name="Reset mapping").click()
+    page.locator("form.broker-confirm button").click()
+    page.wait_for_url("**/logs/")
+    expect(page.get_by_text("field mappings were removed.")).to_be_visible()
+
+    opened(page, demo, "versions")
+    page.locator("#version-1").get_by_role("button", name="Roll back to this version").click()
+    expect(page.get_by_text("Outbound mapping title → subject added.")).to_be_visible()
+    page.get_by_role("button", name="Roll back", exact=True).click()
+    expect(page.get_by_text("equal to version 1.")).to_be_visible()
+
+    file = json.loads((tmp_path / "export.json").read_text())
+    file["options"]["max_attempts"] = 3
+    opened(page, demo, "import")
+    page.get_by_label("A file that Export made").set_input_files(
+        {"name": "x.json", "mimeType": "application/json", "buffer": json.dumps(file).encode()}
+    )
+    expect(page.get_by_text("Tries was empty, is 3.")).to_be_visible()
+    page.get_by_role("button", name="Import it").click()
+    expect(page.get_by_text("Imported. The connector runs with version")).to_be_visible()
+    page.context.close()
+
+
+def call(address: str) -> int:
+    return requests.post(address, timeout=10).status_code
