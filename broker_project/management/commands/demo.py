@@ -15,6 +15,7 @@ from broker_project.admin_login import USERNAME, ensure_admin
 from broker_project.demo_run import Addresses, Result, connect_sandbox, send_one_each_way
 from broker_project.lib.errors import BrokerError
 from broker_project.processes import Stopped, Supervisor, broker_processes, free_port, sandbox_process
+from broker_project.sandbox import helpdesk
 from broker_project.schema import migrate
 from broker_project.start import kept
 
@@ -85,6 +86,8 @@ class Command(BaseCommand):
             f"  The logs     {addresses.broker}/admin/synclog/synclog/",
             f"Field Nation   {addresses.field_nation}/   (simulated: let a provider check in, finish …)",
             f"Help Desk      {addresses.help_desk}/   (simulated: change a ticket, send it to Field Nation)",
+            f"  To connect it yourself: add a connector; address {addresses.help_desk}, description /openapi.json,",
+            f"  authentication API key, header X-API-Key, key {helpdesk.API_KEY}",
             f"Output of the processes: {settings.DATA_DIR / 'logs'}",
             "Ctrl-C stops everything.",
         ):
