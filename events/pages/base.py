@@ -121,6 +121,7 @@ class ConnectorPages:
                 "opts": self.opts,
                 "title": connector.name,
                 "subtitle": page.label,
+                "original": connector,  # for the breadcrumbs
                 "connector": connector,
                 "page": page,
                 "above": self.above(request, connector, opened=page.name),
