@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mappings.write_modes import appended, is_empty
 
-words = st.text(st.characters(exclude_characters="\n", exclude_categories=("Cs",)), min_size=1, max_size=8)
+words = st.text(st.characters(min_codepoint=33, max_codepoint=0x2FF), min_size=1, max_size=8)
 values = words | st.integers() | st.booleans()
 
 
