@@ -62,7 +62,14 @@ def outward(work: Work, fields: Json, client: Client, known: Agreement, *, exter
     if not looks:
         write = {target: value for target, value in flat.items() if target in changed}
         return Carried(fields=flat, write=write, body=without(fields, () if client.replaces else flat.keys() - changed))
-    record = client.read(external_id)
+    return _weighed(work, fields, known, changed, client=client, record=client.read(external_id))
+
+
+def _weighed(
+    work: Work, fields: Json, known: Agreement, changed: Collection[str], *, client: Client, record: Mapping[str, Any]
+) -> Carried:
+    """What of ``fields`` to write over the ``record`` as it is; ``changed`` are those that the source side changed."""
+    flat, modes = flatten(fields), work.modes
     judge = _Judge(work, source="field_nation")
     by_mode = _ByMode(repeated=work.attempt > 1)
     for target, value in flat.items():
