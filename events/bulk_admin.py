@@ -7,15 +7,14 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils.html import format_html
 
-from broker_project.lib.pages import ActForm, DetailPage, to_change
+from broker_project.lib.pages import ActForm, DetailPage
 from connectors.models import Connector
 
-from . import jobs, replay
+from . import job_begun, jobs, replay
 from .delivery_acts import CHANGE_DELIVERY
 from .delivery_forms import ReasonForm, RetryAllForm, RetryForm
 from .models import Delivery, Job
@@ -103,17 +102,7 @@ class BulkActs(DetailPage):
             return
         connector = Connector.objects.select_related("company").filter(pk=selection.connector_id or 0).first()
         job = jobs.start(kind, user=request.user.get_username(), parameters=values, connector=connector, **more)
-        LogEntry.objects.log_actions(
-            user_id=str(request.user.pk),
-            queryset=Job.objects.filter(pk=job.pk),
-            action_flag=ADDITION,
-            change_message="Started.",
-            single_object=True,
-        )
-        name: Any = f"{kind.label} ({more['total']})"
-        if request.user.has_perm("events.view_job") or request.user.has_perm("events.change_job"):
-            name = to_change("events.job", job.pk, name)
-        self.message_user(request, format_html("The job has begun: {}.", name), messages.SUCCESS)
+        job_begun.told(request, job, title=f"{kind.label} ({more['total']})")
 
     def _asked(
         self,

@@ -8,17 +8,15 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.contrib.admin.models import ADDITION, LogEntry
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils.html import format_html
 
-from broker_project.lib.pages import Act, DetailPage, to_change
+from broker_project.lib.pages import Act, DetailPage
 from connectors.models import Connector
 from mappings.admin import RecordLinkAdmin
 from mappings.models import RecordLink
 
-from . import jobs, resync_request
+from . import job_begun, jobs, resync_request
 from .delivery_acts import CHANGE_DELIVERY
 from .models import Job
 
@@ -110,17 +108,7 @@ class SyncingRecordLinkAdmin(RecordLinkAdmin, DetailPage):
                 continue
             user, total = request.user.get_username(), len(parameters["ids"])
             job = jobs.start(kind, user=user, connector=connector, parameters=parameters, total=total)
-            LogEntry.objects.log_actions(
-                user_id=str(request.user.pk),
-                queryset=Job.objects.filter(pk=job.pk),
-                action_flag=ADDITION,
-                change_message="Started.",
-                single_object=True,
-            )
-            name: Any = f"{kind.label} ({total})"
-            if request.user.has_perm("events.view_job") or request.user.has_perm("events.change_job"):
-                name = to_change("events.job", job.pk, name)
-            self.message_user(request, format_html("The job has begun: {}.", name), messages.SUCCESS)
+            job_begun.told(request, job, title=f"{kind.label} ({total})")
 
 
 def _by_connector(links: Iterable[RecordLink], name: str) -> dict[Connector, list[Any]]:
