@@ -7,9 +7,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from .evidence import DeliveryRow, Desk, Evidence
-from .lines import by_lane
+from .lines import READS_AGAIN, SERIAL, by_lane, is_later
 
-SERIAL = re.compile(r"R(\d+)#(\d+)$")
 FIELD_PATH = re.compile(r"/workorders/(\d+)/custom_fields/702$")
 
 
@@ -34,7 +33,9 @@ def notes_and_order(evidence: Evidence) -> tuple[int, list[str]]:
         for ticket, work_order in tickets.items():
             checked += 1
             sequence = written.get(ticket, [])
-            violations += _goes_back(f"{name}: ticket {ticket}", sequence, received[name, work_order])
+            violations += _goes_back(
+                f"{name}: ticket {ticket}", sequence, received[name, work_order], read_again=name == READS_AGAIN
+            )
             violations += _notes(f"{name}: ticket {ticket}", _texts(desk, ticket), notes[name, work_order])
     lanes = by_lane(evidence.deliveries)
     checked += len(lanes)
@@ -74,19 +75,34 @@ def _written(desk: Desk, name: str) -> dict[int, list[str]]:
     return found
 
 
-def _goes_back(where: str, written: Sequence[str], received: Sequence[tuple[int, str]]) -> list[str]:
-    """Each written value must be that of a delivery that came no earlier than the one of the value before."""
+def _goes_back(
+    where: str, written: Sequence[str], received: Sequence[tuple[int, str]], *, read_again: bool
+) -> list[str]:
+    """Each written value must be that of a delivery that came no earlier than the one of the value before.
+
+    With ``read_again`` it may also be a later one of the work order itself: a delivery that read the work order again
+    wrote what it found, whatever is still on its way.
+    """
     reached = 0
     for place, value in enumerate(written):
-        if place and value == written[place - 1]:
+        before = written[place - 1] if place else ""
+        if value == before:
             continue
         fitting = [seq for seq, text in received if text == value and seq >= reached]
         if fitting:
             reached = fitting[0]
+        elif read_again:
+            if is_later(value, than=before):
+                continue
+            return [_backwards(where, written, received)]
         elif any(text == value for _, text in received):
-            return [f"{where} was written in the order {' '.join(written)}, received were "
-                    f"{' '.join(text for _, text in received)}."]  # fmt: skip
+            return [_backwards(where, written, received)]
     return []
+
+
+def _backwards(where: str, written: Sequence[str], received: Sequence[tuple[int, str]]) -> str:
+    texts = " ".join(text for _, text in received)
+    return f"{where} was written in the order {' '.join(written)}, received were {texts}."
 
 
 def _texts(desk: Desk, ticket: int) -> list[str]:

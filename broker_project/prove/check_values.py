@@ -1,4 +1,7 @@
-"""P1, the last part: what stands at the target in the end is the newest that was accepted."""
+"""P1, the last part: what stands at the target in the end is the newest that was accepted.
+
+Or a later value still, which the work order had when the broker read it again.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .evidence import DeliveryRow, EventRow, Evidence
-from .lines import FINAL, by_lane
+from .lines import FINAL, READS_AGAIN, by_lane, is_later
 
 SERIAL_FIELD = 702
 """The work order's custom field that the street of the ticket is brought to."""
@@ -44,10 +47,11 @@ def _compared(
     if ticket is None:
         return [*violations, f"{connector}: {last.lane} ended {last.state}, but there is no ticket for it."]
     event = events[last.event_id]
-    name, wanted = ("requester", event.field) if connector == "two_way" else ("subject", event.text)
-    if ticket[name] != wanted:
+    name, wanted = ("requester", event.field) if connector == READS_AGAIN else ("subject", event.text)
+    found = str(ticket[name])
+    if found != wanted and not (connector == READS_AGAIN and is_later(found, than=wanted)):
         violations.append(
-            f"{connector}: ticket {ticket['id']} of {last.lane} ends with {name} {ticket[name]!r}; the newest accepted "
+            f"{connector}: ticket {ticket['id']} of {last.lane} ends with {name} {found!r}; the newest accepted "
             f"is {wanted!r}."
         )
     return violations

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from broker_project.prove.check import check
-from broker_project.prove.evidence import DeliveryRow, Desk, EventRow, Evidence, LinkRow, Write
+from broker_project.prove.evidence import DeliveryRow, Desk, EventRow, Evidence, LinkRow, LogRow, Write
 
 from .histories import ENDED, POSTED, TWIN, kept, log, promise
 
@@ -161,6 +161,53 @@ def test_a_clock_that_is_ahead_makes_no_event_newer_than_its_arrival() -> None:
 def test_a_repeated_write_of_the_same_value_is_no_step_back() -> None:
     again = desk("storm", writes=written("R1#0", "R1#1", "R1#1", "R1#2"))(kept())
     assert violated(again) == {}
+
+
+def changed_in_field_nation(written: tuple[int, ...], received: tuple[int, ...]) -> Evidence:
+    """The pair's work order went through serials; these were ``received`` and these ``written`` to the ticket, which
+    ends with the last."""
+    good = kept()
+    events = [EventRow(f"f{n}", "work_order", TWIN, 20.0, 22.0 + place, "R2#0", f"R2#{n}", f"uuid-f{n}")
+              for place, n in enumerate(received)]  # fmt: skip
+    pair = next(row for row in good.deliveries if row.id == "d40")
+    rows = [replace(pair, id=f"d{50 + place}", seq=50 + place, event_id=f"f{n}", finished_at=200.0 + place)
+            for place, n in enumerate(received)]  # fmt: skip
+    logs = [log(row) for row in rows]
+    logs += [LogRow(event.id, "", name, 0, "Not ticked.") for event in events for name in ("storm", "healthy", "dead")]
+    grown = replace(good, events=[*good.events, *events], deliveries=[*good.deliveries, *rows],
+                    logs=[*good.logs, *logs])  # fmt: skip
+    writes = tuple(Write(9 + place, "PATCH", "/api/tickets/1001", (1001,), {"requester": f"R2#{n}"})
+                   for place, n in enumerate(written))  # fmt: skip
+    pair_writes = (*grown.desks["two_way"].writes, *writes)
+    return desk("two_way", writes=pair_writes)(ticket("two_way", requester=f"R2#{written[-1]}")(grown))
+
+
+@pytest.mark.parametrize(
+    ("written", "received"),
+    [
+        ((3, 5, 4), (3, 5, 4)),  # the last to reach the broker wins
+        ((3, 5), (3, 5, 4)),  # the delivery of 4 read the work order again, and found 5
+        ((4, 5), (3, 5, 4)),  # so did the one of 3, when it held 4
+        ((3, 6), (3, 5, 4)),  # it held a value that was never sent
+    ],
+)
+def test_what_was_read_again_may_run_ahead_of_the_line(written: tuple[int, ...], received: tuple[int, ...]) -> None:
+    assert violated(changed_in_field_nation(written, received)) == {}
+
+
+@pytest.mark.parametrize(
+    ("written", "received", "promises"),
+    [
+        ((3, 5, 3), (3, 5), {"P1", "P3"}),
+        ((5, 3, 5), (3, 5), {"P3"}),
+        ((3, 6, 2, 5), (3, 5), {"P3"}),  # what was never received does not hide a step back either
+        ((3,), (3, 5), {"P1"}),
+    ],
+)
+def test_reading_again_excuses_no_step_back(
+    written: tuple[int, ...], received: tuple[int, ...], promises: set[str]
+) -> None:
+    assert set(violated(changed_in_field_nation(written, received))) == promises
 
 
 def test_an_interrupted_attempt_is_explained_by_the_next_one() -> None:
