@@ -1,10 +1,13 @@
 """The Celery application: ``celery -A broker_project worker`` and ``celery -A broker_project beat``."""
 
 import os
+from typing import Any
 
 from celery import Celery
+from celery.signals import worker_process_init
 
 from . import messages
+from .lib import collector
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "broker_project.settings")
 
@@ -15,3 +18,8 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 # second for nothing. The tasks themselves drop one that broke.
 app.conf["CELERY_DB_REUSE_MAX"] = 1000
 app.autodiscover_tasks(["events", "synclog"])
+
+
+@worker_process_init.connect
+def _worker_process_init(**_: Any) -> None:
+    collector.spare()

@@ -4,5 +4,8 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from .lib import collector
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "broker_project.settings")
 application = get_wsgi_application()
+collector.spare()

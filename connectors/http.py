@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as jsonlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
+from broker_project.lib import fast_json
 from broker_project.lib.errors import BrokerError, Misconfigured
 from broker_project.lib.redaction import Redactor
 from connectors.call import Call
@@ -60,7 +60,7 @@ class Response:
         if not self.body.strip():
             return None
         try:
-            return jsonlib.loads(self.body)
+            return fast_json.loads(self.body)
         except RecursionError:
             raise ValueError("nested too deeply") from None
 

@@ -32,6 +32,7 @@ _DEFAULT_HEADERS: _Fields = {
 _JSON = JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _JSON_TYPE = ("Content-Type", "application/json")
 _PORTS = {"http": 80, "https": 443}
+_LAST_PORT = 65535
 
 _NOT_IN_AN_ADDRESS = re.compile(r"[\x00-\x20\x7f\\]")
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -39,7 +40,7 @@ _NOT_IN_A_HEADER = re.compile(r"[\r\n\0\u0100-\U0010ffff]")
 _PLAIN_VALUE = re.compile(r"(?:[!-~][\t -~\x80-\xff]*)?")
 # Nothing here is ever encoded, decoded or put differently.
 _PLAIN_ADDRESS = re.compile(
-    r"(https?)://([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)(?::([1-9][0-9]{0,3}))?"
+    r"(https?)://([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)(?::([1-9][0-9]{0,4}))?"
     r"((?:/(?!\.)[A-Za-z0-9._~!$&'()*+,;=:@-]*)*)(?:\?([A-Za-z0-9._~!$&'()*+,;=:@/-]+))?"
 )
 
@@ -121,8 +122,10 @@ def _put_together(
     fields: _Fields,
     body: bytes,
     credentials: tuple[str, str] | None,
-) -> Request:
+) -> Request | None:
     scheme, host, port, path, query = plain.groups()
+    if port and int(port) > _LAST_PORT:
+        return None
     if params:
         query = f"{query}&{urlencode(params)}" if query else urlencode(params)
     target = f"{path or '/'}?{query}" if query else path or "/"

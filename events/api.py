@@ -18,6 +18,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView, exception_handler
 
+from broker_project.lib import fast_json
 from broker_project.lib.digest import digest
 from broker_project.lib.errors import InvalidRecord
 from connectors import registry
@@ -87,7 +88,7 @@ def json_of(request: Request, limit: int) -> tuple[Any, int]:
         )
     body = body_of(request, limit)
     try:
-        return json.loads(body), len(body)
+        return fast_json.loads(body), len(body)
     except (ValueError, RecursionError):
         raise PayloadError("The body is not valid JSON.", field="body") from None
 

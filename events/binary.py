@@ -7,6 +7,11 @@ from typing import Any
 
 from django.db import connection
 from psycopg.pq import Format
+from psycopg.types.json import set_json_loads
+
+from broker_project.lib import fast_json
+
+set_json_loads(fast_json.loads)  # of every cursor that reads jsonb in binary; Django parses its own, which is text
 
 
 def rows(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:

@@ -25,6 +25,7 @@ from . import inbound, outbound, remote
 from .calls import Calls
 from .health import told_by
 from .lanes import any_due, claim, renew
+from .nudge import nudge
 from .outcome import CannotTell, Link, Outcome, failed
 from .relocate import misplaced, relocate
 from .settle import give_back, settle
@@ -131,6 +132,7 @@ class Pump:
         self._share = share
         self._renew_at = time.monotonic() + self.lease_seconds * RENEW_AFTER
         self._claim_at = 0.0
+        self._called = False
 
     def run(self) -> int:
         """Do the work; return how many attempts were settled."""
@@ -175,7 +177,14 @@ class Pump:
             relocate(stray, claim_id=claim_id)
         self._claim_at = time.monotonic() + (GATHER_SECONDS if len(works) < PLENTY else 0.0)
         self._calls.start(works)
+        self._call_others(len(works))
         return len(heads)
+
+    def _call_others(self, claimed: int) -> None:
+        """Plenty is waiting: wake one more worker process, which does the same, without waiting for the sweep."""
+        if claimed >= PLENTY and not self._called:
+            self._called = True
+            nudge()
 
     def _settle(self) -> int:
         results = self._calls.finished()

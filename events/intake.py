@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +9,8 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
+
+from broker_project.lib import fast_json
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,9 +105,9 @@ def _columns_of_events(events: Sequence[NewEvent]) -> list[list[Any]]:
         [event.received_name for event in events],
         [event.work_order_id for event in events],
         [event.occurred_at for event in events],
-        [json.dumps(event.payload) for event in events],
+        [fast_json.dumps(event.payload) for event in events],
         [event.dedupe_key for event in events],
-        [json.dumps(event.trace) for event in events],
+        [fast_json.dumps(event.trace) for event in events],
     ]
 
 

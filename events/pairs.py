@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
 
+from broker_project.lib import fast_json
 from mappings.agreement import UNKNOWN
 
 from .outcome import Outcome, Synced
@@ -148,4 +148,4 @@ def _row(result: Settled) -> tuple[object, ...] | None:
 
 
 def _json(part: Mapping[str, Any] | None) -> str | None:
-    return None if part is None else json.dumps(part)
+    return None if part is None else fast_json.dumps(part)

@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -161,11 +162,43 @@ class _Container(NamedTuple):
     depth: int
 
 
+def _is_storable(holder: Any, depth: int) -> bool:
+    """Whether nothing at all can be wrong with an object or list; nearly always so. Cheap, as it explains nothing."""
+    if depth > MAX_DEPTH:
+        return False
+    members: Iterable[Any] = holder
+    if type(holder) is dict:
+        for name in holder:
+            if type(name) is not str or not _is_plain(name):
+                return False
+        members = holder.values()
+    for member in members:
+        kind = type(member)
+        if kind is str:
+            if not _is_plain(member):
+                return False
+        elif kind is dict or kind is list:
+            if not _is_storable(member, depth + 1):
+                return False
+        elif kind is float:
+            if not math.isfinite(member):
+                return False
+        elif member is not None and kind is not int and kind is not bool:
+            return False
+    return True
+
+
+def _is_plain(text: str) -> bool:
+    return "\x00" not in text and (text.isascii() or not _SURROGATE.search(text))
+
+
 def _refuse_unstorable(body: dict[str, Any]) -> None:
     """Refuse what PostgreSQL's jsonb does not take, and nesting that exhausts later, recursive readers.
 
     Goes through the body with a queue instead of recursion, so that deep nesting cannot exhaust it either.
     """
+    if _is_storable(body, 1):
+        return
     waiting = deque([_Container(body, None, "", 1)])
     while waiting:
         holder = waiting.popleft()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -10,6 +9,8 @@ from uuid import UUID
 
 from django.db import connection, models
 from psycopg import sql
+
+from broker_project.lib import fast_json
 
 from .models import ApiCall, SyncLog
 
@@ -85,9 +86,6 @@ def _copy(model: type[models.Model], names: Sequence[str], rows: Collection[tupl
             copy.write_row(values)
 
 
-_encode = json.JSONEncoder(default=str).encode  # ``json.dumps`` would make an encoder each time
-
-
 def _json(value: Any) -> str:
-    text = _encode(value)
+    text = fast_json.dumps(value)
     return text.replace("\\u0000", "\\ufffd") if "\\u0000" in text else text  # jsonb takes no NUL

@@ -18,7 +18,7 @@ HOSTS = st.sampled_from(
     ["help.example.test", "127.0.0.1", "a-1.b", "help.example.test.", "a..b", "a_b.c", "HELP.example.test",
      "[2001:db8::1]", "xn--bcher-kva.example.test", "bücher.example.test", "*.example.test", "2130706433"]
 )  # fmt: skip
-PORTS = st.sampled_from(["", "", ":80", ":443", ":8443", ":080", ":65535"])
+PORTS = st.sampled_from(["", "", ":80", ":443", ":8443", ":080", ":54321", ":65535", ":65536", ":99999"])
 PIECE = st.sampled_from(
     ["a", "Z9", ".", "..", ".x", "x.", "~", "-_", "", "%41", "%7e", "%2F", "%2f", "%", "%zz", "!$&'()*+,;=:@", "[", "]",
      "ü", "|", '"', "{", "^", "`", "<"]
@@ -109,6 +109,16 @@ def test_an_everyday_request_needs_no_help(monkeypatch: pytest.MonkeyPatch) -> N
         b"Accept: application/json\r\nAccept-Encoding: gzip, deflate\r\nContent-Type: application/json\r\n"
         b'Content-Length: 7\r\nAuthorization: Basic dTp3\r\n\r\n{"n":1}'
     )
+
+
+@pytest.mark.parametrize("port", [":1", ":54321", ":65535"])
+def test_any_port_needs_no_help(port: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requests, "Request", None)
+
+    made = prepared("GET", f"https://help.example.test{port}/records/7")
+
+    assert made.url == f"https://help.example.test{port}/records/7"
+    assert f"https://help.example.test:{made.origin.port}" in made.url
 
 
 @pytest.mark.parametrize(
