@@ -50,6 +50,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _static("broker/icon.svg")}],
     "SHOW_VIEW_ON_SITE": False,
     "STYLES": [_static("broker/admin.css")],
+    "SCRIPTS": [_static("broker/landmark.js")],
     "COLORS": {
         "primary": {
             "50": "oklch(97.7% .013 236.62)",

@@ -137,7 +137,7 @@ class EventTrigger(models.Model):
         default=dict,
         blank=True,
         help_text='Which work orders. Example: {"match": "all", "conditions": [{"field": "status.name", "op": '
-        '"equals", "value": "assigned"}]}. Empty: all.',
+        '"equals", "value": "assigned"}, {"field": "status.name", "op": "changed", "to": "done"}]}. Empty: all.',
     )
     delivery_mode = models.CharField(
         max_length=10,

@@ -34,6 +34,7 @@ def test_the_pages_are_accessible_and_fit_the_window(
         found = Axe().run(page).response["violations"]
         assert [rule["id"] for rule in found if rule["impact"] in ("serious", "critical")] == [], tab
         assert page.evaluate("document.scrollingElement.scrollWidth - window.innerWidth") <= 0, tab
+        expect(page.get_by_role("main")).to_have_count(1)
     assert errors == []
     page.context.close()
 

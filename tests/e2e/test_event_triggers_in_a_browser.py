@@ -91,7 +91,9 @@ def test_a_ticked_event_is_set_up_saved_and_kept_when_unticked(page: Page, demo:
     setup.get_by_role("button", name="Move action 2 up").click()
     save(page)
 
-    expect(page.get_by_text(re.compile(r"^Saved as version \d+: 2 changes\.$"))).to_be_visible()
+    told = page.get_by_text(re.compile(r"^Saved as version \d+: 2 changes\.$"))
+    number = int(told.inner_text().split()[3].rstrip(":"))
+    expect(page.get_by_label("How this connector is")).to_contain_text(f"version {number}, just saved")
     show(page, demo)
     opener = page.get_by_role("button", name="Set-up of Work order updated")
     expect(opener).to_contain_text("Create Record · Update Record, newest only")

@@ -17,6 +17,7 @@ window.broker = (() => {
         signal,
       });
       const told = await answer.json().catch(() => ({}));
+      if (answer.ok) showVersion(told.version);
       if (answer.ok) return { ok: true, data: told, problems: [], error: "" };
       const error = told.error || (told.problems ? "" : `The server answered ${answer.status}. Load the page again; nothing was saved.`);
       return { ok: false, data: told, problems: told.problems || [], error };
@@ -24,6 +25,15 @@ window.broker = (() => {
       if (failure.name === "AbortError") return { ok: false, aborted: true, data: {}, problems: [], error: "" };
       return { ok: false, data: {}, problems: [], error: "The server cannot be reached. Your changes are still here; try again." };
     }
+  }
+
+  /** The header names the newest version, also when it was made by this page. */
+  function showVersion(number) {
+    const shown = document.querySelector("[data-version]");
+    if (!shown || !Number.isInteger(number) || number <= Number(shown.dataset.version)) return;
+    shown.dataset.version = number;
+    shown.textContent = `version ${number}`;
+    document.querySelector("[data-version-by]").textContent = ", just saved";
   }
 
   /** `work` once `wait` ms have passed without another call. */
