@@ -70,6 +70,27 @@ def test_a_row_that_appends_keeps_what_is_there_and_adds_once(world: World) -> N
     assert ticket(world)["subject"] == "First\nSecond\nThird"
 
 
+def test_what_is_no_news_is_not_appended_again_after_a_person_rewrote_the_field(world: World) -> None:
+    row(world, "subject", write_mode="append")
+    world.post(event(title="First"))
+    world.deliver()
+    world.person_changes_ticket(1001, subject="Rewritten at the desk")
+    world.post(event(title="First", pay={"amount": 700.0}))
+    world.deliver()
+    assert ticket(world)["subject"] == "Rewritten at the desk"
+    assert patches(world, 1001) == [{"amount": 700.0, "priority": "Urgent"}]
+
+
+def test_what_stands_there_already_is_not_sent_again(world: World) -> None:
+    row(world, "subject", write_mode="append")
+    world.post(event(title="First"))
+    world.deliver()
+    world.person_changes_ticket(1001, subject="First\nSecond")
+    world.post(event(title="Second"))
+    world.deliver()
+    assert patches(world, 1001) == []
+
+
 def test_what_was_appended_before_the_answer_was_lost_is_not_appended_again(world: World) -> None:
     row(world, "subject", write_mode="append")
     world.post(event(title="First"))
