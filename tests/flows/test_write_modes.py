@@ -72,13 +72,13 @@ def test_a_row_that_appends_keeps_what_is_there_and_adds_once(world: World) -> N
 
 def test_what_is_no_news_is_not_appended_again_after_a_person_rewrote_the_field(world: World) -> None:
     row(world, "subject", write_mode="append")
-    world.post(event(title="First"))
+    row(world, "technician", target="street", write_mode="append")
+    world.post(event(title="First", assignee=called("Rui")))
     world.deliver()
     world.person_changes_ticket(1001, subject="Rewritten at the desk")
-    world.post(event(title="First", pay={"amount": 700.0}))
+    world.post(event(title="First", assignee=called("Ada")))
     world.deliver()
-    assert ticket(world)["subject"] == "Rewritten at the desk"
-    assert patches(world, 1001) == [{"amount": 700.0, "priority": "Urgent"}]
+    assert patches(world, 1001) == [{"street": "Rui Okafor\nAda Okafor"}]
 
 
 def test_what_stands_there_already_is_not_sent_again(world: World) -> None:
