@@ -22,11 +22,11 @@ from . import mapping_fields, mapping_samples
 from .base import ConnectorPage, PageAct, Problem, Refused
 from .mapping_advice import Known
 from .mapping_checks import Facts, Finding, check
-from .mapping_exchange import exported, imported
+from .mapping_exchange import editable, exported, imported
 from .mapping_preview import preview
 from .mapping_rows import INBOUND, OUTBOUND, PageRow, as_json, read_sets, sets_of, stored
 from .mapping_save import save
-from .mapping_suggestions import suggest
+from .mapping_suggestions import suggestions
 
 SEE: Final = "mappings.view_fieldmapping"
 CHANGE: Final = "mappings.change_fieldmapping"
@@ -218,9 +218,10 @@ def _suggest(request: HttpRequest, connector: Connector, data: dict[str, Any]) -
     if not external:
         raise Refused([Problem("suggest", "No fields of the external system are known yet. Press Refresh fields.")])
     left_out = set(map(str, taken)) if isinstance(taken, list) else set()
-    found = [row for row in suggest(field_nation, external, direction=direction) if row["target"] not in left_out]
-    rows, _ = imported(json.dumps(found), direction=direction, target_object=kind) if found else ([], [])
-    return {"rows": rows}
+    every = suggestions(field_nation, external, direction=direction)
+    found = [one for one in every if one.row["target"] not in left_out]
+    rows = editable([one.row for one in found], direction=direction, target_object=kind)
+    return {"rows": rows, "doubts": [one.doubt for one in found]}
 
 
 def _check_script(request: HttpRequest, connector: Connector, data: dict[str, Any]) -> Mapping[str, Any]:

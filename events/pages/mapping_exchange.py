@@ -81,3 +81,8 @@ def _page_row(entry: Any, key: str, direction: str, target_object: str) -> dict[
         label=row.label,
     )
     return as_json(page_row) | {name: value for name, value in own.items() if name != "target_object"}
+
+
+def editable(rows: Sequence[Mapping[str, Any]], *, direction: str, target_object: str) -> list[dict[str, Any]]:
+    """Rows in the documented form as the page edits them, in the same order. They must be sound."""
+    return imported(json.dumps(rows), direction=direction, target_object=target_object)[0] if rows else []

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from difflib import SequenceMatcher
 from functools import lru_cache
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from .mapping_advice import MISMATCHES
 
@@ -34,6 +34,49 @@ FORMATS: Final = (
 )
 OWN_FORMAT: Final = "YYYY-MM-DD HH:mm:ss"
 """How Field Nation writes times."""
+CUSTOM: Final = "custom_fields."
+"""Custom fields of a work order are targets; to read one takes a script."""
+PHASES: Final = {
+    "draft": "new", "created": "new", "new": "new", "received": "new",
+    "published": "open", "routed": "open", "open": "open", "unassigned": "open", "active": "open",
+    "assigned": "scheduled", "confirmed": "scheduled", "scheduled": "scheduled", "dispatched": "scheduled",
+    "progress": "progress", "started": "progress", "working": "progress", "checked": "progress", "site": "progress",
+    "done": "done", "resolved": "done", "completed": "done", "complete": "done", "fixed": "done", "solved": "done",
+    "approved": "closed", "paid": "closed", "closed": "closed", "billed": "closed",
+    "cancelled": "cancelled", "canceled": "cancelled", "deleted": "cancelled", "dropped": "cancelled",
+    "postponed": "hold", "hold": "hold", "delayed": "hold", "pending": "hold",
+}  # fmt: skip
+"""How far work is, by words of a status."""
+NEAREST: Final = {
+    "new": ("open",), "open": ("new",), "scheduled": ("open",), "progress": ("scheduled", "open"), "done": ("closed",),
+    "closed": ("done",), "cancelled": ("closed",), "hold": ("open",),
+}  # fmt: skip
+"""Where a system does not tell a phase apart."""
+
+
+class Suggestion(NamedTuple):
+    """A row with the fields that it joins; ``doubt`` says what to look at first, "" when it can be taken as it is."""
+
+    row: dict[str, Any]
+    source: Field
+    target: Field
+    doubt: str
+
+
+def suggestions(
+    field_nation_fields: Sequence[Field], external_fields: Sequence[Field], *, direction: Literal["outbound", "inbound"]
+) -> list[Suggestion]:
+    """What ``suggest`` finds and a row can do, each with whether a person has to look at it first."""
+    both = (field_nation_fields, external_fields)
+    sources, targets = (
+        {field["path"]: field for field in side} for side in (both if direction == "outbound" else both[::-1])
+    )
+    return [
+        Suggestion(fit(row, source, target), source, target, doubt(row, source, target))
+        for row in suggest(*both, direction=direction)
+        if not row["source"].startswith(CUSTOM)
+        for source, target in [(sources[row["source"]], targets[row["target"]])]
+    ]
 
 
 def suggest(
@@ -101,7 +144,7 @@ def _can_become(source: Field, target: Field) -> bool:
 
 def _row(source: Field, target: Field, direction: str) -> dict[str, Any]:
     ends = {"source": source["path"], "target": target["path"]}
-    if pairs := _value_pairs(source, target):
+    if pairs := _value_pairs(source, target, by_phase=direction == "outbound"):
         entries = [{"compare": ours, "value": theirs} for ours, theirs in pairs]
         return {"action": "array_map", **ends, "mappings": entries}
     if {source.get("type"), target.get("type")} <= {"date", "datetime"}:
@@ -120,15 +163,53 @@ def _format(field: Field) -> str:
     return next((form for pattern, form in FORMATS if pattern.fullmatch(sample)), "")
 
 
-def _value_pairs(source: Field, target: Field) -> list[tuple[Any, Any]]:
-    """Values of both lists that read alike, in the order of the source's."""
+def _value_pairs(source: Field, target: Field, *, by_phase: bool) -> list[tuple[Any, Any]]:
+    """Values of both lists that read alike, in the order of the source's.
+
+    ``by_phase``: also those that tell the same phase of work. Not towards Field Nation, where a status is an act that
+    may pay somebody.
+    """
+    theirs = [_choice(choice) for choice in target.get("choices") or ()]
     pairs = []
-    for ours, our_label in map(_choice, source.get("choices") or ()):
-        for theirs, their_label in map(_choice, target.get("choices") or ()):
-            if words_of(str(our_label)) & words_of(str(their_label)) or str(ours) == str(theirs):
-                pairs.append((ours, theirs))
-                break
+    for value, label in map(_choice, source.get("choices") or ()):
+        alike = [
+            other for other, text in theirs if words_of(str(label)) & words_of(str(text)) or str(value) == str(other)
+        ]
+        found = alike or (_of_phase(str(label), theirs) if by_phase else [])
+        if found:
+            pairs.append((value, found[0]))
     return pairs
+
+
+def _of_phase(label: str, theirs: Sequence[tuple[Any, Any]]) -> list[Any]:
+    """The values for the phase that a status tells, or for the nearest one."""
+    phase = _phase(label)
+    wanted = (phase, *NEAREST.get(phase, ()))
+    return [value for each in wanted if each for value, text in theirs if _phase(str(text)) == each]
+
+
+def _phase(label: str) -> str:
+    return next((PHASES[word] for word in re.split(r"[^a-z]+", label.lower()) if word in PHASES), "")
+
+
+def fit(row: dict[str, Any], source: Field, target: Field) -> dict[str, Any]:
+    """The row, with a number for a text written as text, which strict systems ask for."""
+    if row["action"] == "sync" and (source["type"], target["type"]) == ("number", "text"):
+        return {"action": "concat", "target": row["target"], "parts": [{"type": "field", "value": row["source"]}]}
+    return row
+
+
+def doubt(row: Mapping[str, Any], source: Field, target: Field) -> str:
+    """Why a person has to look at the row first; "" when it needs no look."""
+    if row["action"] != "sync":
+        return ""
+    if target.get("choices"):
+        return "takes only certain values: choose Array Map and fill its list"
+    if {source["type"], target["type"]} & {"date", "datetime"}:
+        return "the form of dates may differ: use Date Convert"
+    if source["type"] != target["type"] and (source["type"], target["type"]) != ("number", "text"):
+        return f"{source['type']} into {target['type']}: check a value"
+    return ""
 
 
 def _choice(choice: Any) -> tuple[Any, Any]:

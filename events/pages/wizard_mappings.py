@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Literal
 
 from django.http import HttpRequest
 
 from connectors.models import Connector, DiscoveredFields
 
 from . import mapping_fields
-from .mapping_exchange import imported
-from .mapping_rows import INBOUND, OUTBOUND
-from .mapping_suggestions import suggest
-
-CUSTOM: Final = "custom_fields."
-"""Custom fields of a work order are targets; to read one takes a script."""
-
-Field = Mapping[str, Any]
+from .mapping_exchange import editable
+from .mapping_suggestions import Suggestion, suggestions
 
 
 def suggested(request: HttpRequest, connector: Connector, data: dict[str, Any]) -> Mapping[str, Any]:
@@ -26,47 +19,24 @@ def suggested(request: HttpRequest, connector: Connector, data: dict[str, Any]) 
     that says what to look at; "" when a copy is right for sure."""
     found = DiscoveredFields.objects.filter(connector=connector, record_kind="")
     fields = {one.side: one.fields for one in found}
-    return {direction: _rows(direction, fields) for direction in (OUTBOUND.value, INBOUND.value)}
+    return {"outbound": _rows("outbound", fields), "inbound": _rows("inbound", fields)}
 
 
-def _rows(direction: str, fields: Mapping[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+def _rows(
+    direction: Literal["outbound", "inbound"], fields: Mapping[str, list[dict[str, Any]]]
+) -> list[dict[str, Any]]:
     sides = fields.get("field_nation", []), fields.get("external", [])
     if not sides[1]:
         return []
-    sources = mapping_fields.lookup(mapping_fields.sources(direction, *sides))
-    targets = mapping_fields.lookup(mapping_fields.targets(direction, *sides))
-    ours, theirs = (sources, targets) if direction == OUTBOUND else (targets, sources)
-    rows = [
-        row
-        for row in suggest(list(ours.values()), list(theirs.values()), direction=direction)  # type: ignore[arg-type]
-        if not row["source"].startswith(CUSTOM)
-    ]
-    told = [_told(row, sources[row["source"]], targets[row["target"]]) for row in rows]
-    fitted = [fit(row, sources[row["source"]], targets[row["target"]]) for row in rows]
-    page_rows, _ = imported(json.dumps(fitted), direction=direction, target_object="") if fitted else ([], [])
-    return [{**row, **more} for row, more in zip(page_rows, told, strict=False)]
+    sources = mapping_fields.sources(direction, *sides)
+    targets = mapping_fields.targets(direction, *sides)
+    found = suggestions(*((sources, targets) if direction == "outbound" else (targets, sources)), direction=direction)
+    rows = editable([one.row for one in found], direction=direction, target_object="")
+    return [{**row, **_told(one)} for row, one in zip(rows, found, strict=True)]
 
 
-def _told(row: Mapping[str, Any], source: Field, target: Field) -> dict[str, Any]:
-    ends = {"path": source["path"], "label": source["label"]}, {"path": target["path"], "label": target["label"]}
-    return {"from": ends[0], "to": ends[1], "doubt": doubt(row, source, target)}
-
-
-def fit(row: dict[str, Any], source: Field, target: Field) -> dict[str, Any]:
-    """The row, with a number for a text written as text, which strict systems ask for."""
-    if row["action"] == "sync" and (source["type"], target["type"]) == ("number", "text"):
-        return {"action": "concat", "target": row["target"], "parts": [{"type": "field", "value": row["source"]}]}
-    return row
-
-
-def doubt(row: Mapping[str, Any], source: Field, target: Field) -> str:
-    """Why a person has to look at the row first; "" when it needs no look."""
-    if row["action"] != "sync":
-        return ""
-    if target.get("choices"):
-        return "takes only certain values: make a value list"
-    if {source["type"], target["type"]} & {"date", "datetime"}:
-        return "the form of dates may differ: use Date Convert"
-    if source["type"] != target["type"] and (source["type"], target["type"]) != ("number", "text"):
-        return f"{source['type']} into {target['type']}: check a value"
-    return ""
+def _told(one: Suggestion) -> dict[str, Any]:
+    ends = {
+        name: {"path": end["path"], "label": end["label"]} for name, end in (("from", one.source), ("to", one.target))
+    }
+    return {**ends, "doubt": one.doubt}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from events.pages import mapping_fields
-from events.pages.mapping_suggestions import suggest, words_of
+from events.pages.mapping_suggestions import suggest, suggestions, words_of
 from mappings.engine import parse_rows
 
 from .mapping_world import field
@@ -59,6 +59,33 @@ def test_value_lists_are_mapped_where_their_values_read_alike() -> None:
         {"action": "array_map", "source": "status.name", "target": "state",
          "mappings": [{"compare": "work_done", "value": "X"}, {"compare": "draft", "value": "D"}]}
     ]  # fmt: skip
+
+
+def test_statuses_are_mapped_by_the_phase_of_the_work() -> None:
+    theirs = [field("status", "Status", choices=["New", "Open", "Scheduled", "In progress", "Resolved", "Closed"])]
+    [row] = suggest(FIELD_NATION, theirs)
+    assert (row["action"], row["source"]) == ("array_map", "status.name")
+    found = {entry["compare"]: entry["value"] for entry in row["mappings"]}
+    wanted = {"draft": "New", "published": "Open", "assigned": "Scheduled", "work_done": "Resolved",
+              "approved": "Closed", "cancelled": "Closed"}  # fmt: skip
+    assert {name: found[name] for name in wanted} == wanted
+
+
+def test_a_status_is_never_guessed_towards_field_nation() -> None:
+    """There a status is an act: approving a work order pays for it."""
+    theirs = [field("status", "Status", choices=["New", "Resolved", "Closed", "Draft"])]
+    ours = mapping_fields.targets("inbound", [], [])
+    [row] = [row for row in suggest(ours, theirs, direction="inbound") if row["target"] == "status.name"]
+    assert row["mappings"] == [{"compare": "Draft", "value": "draft"}]
+
+
+def test_a_custom_field_of_a_work_order_is_no_source() -> None:
+    ours = [*FIELD_NATION, field("custom_fields.612", "Priority", choices=["High", "Low"])]
+    theirs = [field("priority", "Priority", choices=["High", "Low"])]
+    assert [row["source"] for row in suggest(ours, theirs)] == ["custom_fields.612"]
+    assert suggestions(ours, theirs, direction="outbound") == []
+    [back] = suggestions(ours, theirs, direction="inbound")
+    assert (back.row["target"], back.doubt) == ("custom_fields.612", "")
 
 
 def test_a_date_in_another_form_is_converted() -> None:

@@ -23,7 +23,7 @@ from connectors.models import Company, Connector
 from events import versions
 from events.deliver import deliver_due
 from events.models import Delivery, EventTrigger
-from events.pages.wizard_mappings import doubt, fit
+from events.pages.mapping_suggestions import doubt, fit
 from events.states import State
 from mappings.models import FieldMapping, RecordLink
 from tests.admin import world
@@ -229,7 +229,7 @@ class TestSuggestions:
         [
             ({"type": "text"}, {"type": "text"}, ""),
             ({"type": "number"}, {"type": "text"}, ""),
-            ({"type": "text"}, {"type": "text", "choices": [["a", "A"]]}, "make a value list"),
+            ({"type": "text"}, {"type": "text", "choices": [["a", "A"]]}, "choose Array Map"),
             ({"type": "datetime"}, {"type": "text"}, "use Date Convert"),
             ({"type": "text"}, {"type": "number"}, "check a value"),
         ],

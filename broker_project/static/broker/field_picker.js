@@ -68,7 +68,7 @@ document.addEventListener("alpine:init", () => {
       const field = path && options().find((one) => one.path === path);
       if (!field) return "";
       const facts = [field.type, field.required && "required", field.readonly && "read-only", field.custom && "custom field"];
-      const values = field.choices.length ? `Values: ${field.choices.slice(0, 6).map((one) => one[1]).join(", ")}${field.choices.length > 6 ? " …" : "."}` : "";
+      const values = field.choices.length ? `Values: ${field.choices.slice(0, 6).map((one) => one[0]).join(", ")}${field.choices.length > 6 ? " …" : "."}` : "";
       return [`${field.label} (${facts.filter(Boolean).join(", ")}).`, values, field.note].filter(Boolean).join(" ");
     },
   }));

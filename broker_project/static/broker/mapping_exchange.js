@@ -72,7 +72,7 @@ window.brokerExchange = {
     const { direction, target_object, rows } = this.set();
     const told = await broker.post("suggest", { direction, target_object, taken: rows.map((row) => row.target) });
     this.exchangeProblems = told.ok ? [] : told.problems.length ? told.problems : [{ sentence: told.error }];
-    this.suggestions = told.ok ? told.data.rows.map((row) => ({ row, isChosen: true })) : [];
+    this.suggestions = told.ok ? told.data.rows.map((row, place) => ({ row, doubt: told.data.doubts[place], isChosen: !told.data.doubts[place] })) : [];
     this.$refs.suggestDialog.showModal();
   },
   applySuggestions() {
@@ -80,5 +80,6 @@ window.brokerExchange = {
     for (const { row } of chosen) this.rows().push(brokerMappings.toRow({ ...row, id: null, key: brokerMappings.name("n") }));
     this.$refs.suggestDialog.close();
     this.said = `${chosen.length} rows are on the page. Save to store them.`;
+    this.$nextTick(() => document.querySelector(".mapping:last-of-type")?.scrollIntoView({ block: "center" }));
   },
 };
