@@ -15,7 +15,7 @@ from django.db import transaction
 
 from broker_project.sandbox import fieldnation, helpdesk
 from connectors.models import Company, Connector
-from events import versions
+from events import catalogue, versions
 from events.models import EventSource, EventTrigger
 from mappings.engine import NO_DEFAULT, parse_rows
 from mappings.models import FieldMapping
@@ -24,13 +24,7 @@ COMPANY = "Sandbox company"
 CONNECTOR = "Help Desk"
 SOURCE = "Sample events"
 WORK_ORDER = 4410027
-WEBHOOK_EVENTS = [
-    "workorder.status.assigned",
-    "workorder.status.work_done",
-    "workorder.status.approved",
-    "workorder.schedule_updated",
-    "workorder.status.checked_in",
-]
+WEBHOOK_EVENTS = [event.webhook for event in catalogue.EVENTS if event.webhook]
 
 OUTBOUND: list[dict[str, Any]] = [
     {"action": "sync", "source": "title", "target": "subject", "default": "(no title)"},

@@ -53,7 +53,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Compared:
-    """One field of the main record. ``state``: new, changes, same, or kept (differs, and is not sent).
+    """One field of the main record. ``state``: new, changes, same, or kept (``mapped`` differs, and is not sent).
 
     ``there`` is None too when the record has no such field, ``becomes`` what it would hold.
     """
@@ -62,6 +62,7 @@ class Compared:
     there: Any
     becomes: Any
     state: str
+    mapped: Any
 
 
 @dataclass
@@ -203,5 +204,5 @@ def _compared(work: Work, client: HoldingClient, notes: Notebook) -> list[Compar
             state = "kept"
         else:
             state = "new" if there is None else "changes"
-        found.append(Compared(name, there, value if name in written else there, state))
+        found.append(Compared(name, there, value if name in written else there, state, value))
     return found

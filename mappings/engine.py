@@ -104,7 +104,9 @@ def compile_plan(rows: Sequence[MappingRow]) -> Plan:
         try:
             compiled.append(_Compiled(row, Path.parse_target(row.target), compile_transform(row)))
         except MappingError as error:
-            raise MappingError(f"{row.target}: {error.sentence}", target=row.target) from error
+            raise MappingError(
+                f"{row.target}: {error.sentence}" if row.target else error.sentence, target=row.target
+            ) from error
     for clash in target_clashes(rows):
         raise MappingError(clash.sentence, target=clash.target)
     return Plan(tuple(compiled))

@@ -18,7 +18,7 @@ from .dates import conversion
 from .paths import MISSING, Path
 from .rows import NO_DEFAULT, OPTIONS, MappingRow
 from .scripts import ScriptRunner
-from .wording import canonical, shown
+from .wording import action_name, canonical, shown
 
 Input = dict[str, Any]
 
@@ -80,7 +80,7 @@ def _none(source: str, value: Any) -> Outcome:
 
 def _source(row: MappingRow) -> Path:
     if not row.source:
-        raise MappingError(f"{row.action} needs a source.")
+        raise MappingError(f"{action_name(row.action)} needs a source. Choose the field that it reads.")
     return Path.parse(row.source)
 
 

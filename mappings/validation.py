@@ -12,7 +12,7 @@ from broker_project.lib.errors import MappingError
 from .paths import Path
 from .rows import NO_DEFAULT, MappingRow, unknown_options
 from .transforms import compile_transform, entries_of
-from .wording import shown
+from .wording import action_name, shown
 
 Severity = Literal["error", "warning"]
 
@@ -92,7 +92,7 @@ def _target(row: MappingRow) -> None:
 def _entry_problems(row: MappingRow) -> Iterator[tuple[Severity, str]]:
     compares = [compare for compare, _ in entries_of(row)]
     if not compares:
-        yield "error", f"{row.action} has no entries. Add at least one."
+        yield "error", f"{action_name(row.action)} has no entries. Add at least one."
     if row.action == "range_map" and any(left > right for left, right in pairwise(compares)):
         yield "error", "The bands are not in ascending order. Sort them: the first band that holds is taken."
     seen = set()

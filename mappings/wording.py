@@ -25,3 +25,8 @@ def canonical(value: float | bool) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(int(value)) if isinstance(value, float) and value.is_integer() and abs(value) < 1e21 else repr(value)
+
+
+def action_name(action: str) -> str:
+    """``array_map`` as people know it: Array Map."""
+    return action.replace("_", " ").title()

@@ -53,7 +53,7 @@ class Count:
 
 
 def header(request: HttpRequest, connector: Connector, banner: Banner | None) -> Mapping[str, Any]:
-    """What header.html shows; at most three queries, whatever the tables hold."""
+    """What header.html shows; at most three queries, and one for a paused connector, whatever the tables hold."""
     told = banner or WELL
     shown: dict[str, Any] = {
         "name": connector.name,
@@ -64,6 +64,7 @@ def header(request: HttpRequest, connector: Connector, banner: Banner | None) ->
         "counts": _counts(request, connector),
         "version": None,
         "is_stale": connector.is_stale,
+        "draft": _draft(request, connector),
         "sees_logs": request.user.has_perm("synclog.view_synclog"),
         "looked_at": f"{LOOKED_AT:,}",
     }
@@ -75,6 +76,15 @@ def header(request: HttpRequest, connector: Connector, banner: Banner | None) ->
         )
         shown["history"] = reverse("admin:connectors_connector_versions", args=[connector.pk])
     return shown
+
+
+def _draft(request: HttpRequest, connector: Connector) -> str:
+    """Where the wizard goes on with a connector that nothing has gone through yet; "" for any other."""
+    if connector.status != Connector.Status.PAUSED or not request.user.has_perm("connectors.add_connector"):
+        return ""
+    if connector.deliveries.exists():
+        return ""
+    return reverse("admin:connectors_connector_draft", args=[connector.pk])
 
 
 def _platform(connector: Connector) -> str:

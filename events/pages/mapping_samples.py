@@ -32,7 +32,7 @@ BUILT_IN: Final[Mapping[str, Any]] = {
     "event_type": "FN_WO_ASSIGNED",
     "event_timestamp": "2026-06-28T19:05:41Z",
     "workorder": {
-        "id": 4410027,
+        "id": 9000001,
         "title": "Swap failed edge switch",
         "description": {"html": "<p>Replace the switch in rack 4 and test the uplink.</p>"},
         "status": {"id": 3, "name": "assigned", "display_name": "Assigned"},
@@ -77,7 +77,7 @@ NOT_THERE: Final = "This sample is not there any more. Choose another one."
 
 def choices(request: HttpRequest, connector: Connector) -> dict[str, list[dict[str, str]]]:
     """The samples offered, by direction, the best one first. Real data only for who may see it."""
-    outbound = [{"value": "built_in", "label": "Built-in sample: Assigned, work order 4410027"}]
+    outbound = [{"value": "built_in", "label": "Built-in sample: Assigned, work order 9000001"}]
     if request.user.has_perm("events.view_event"):
         outbound = [*_recent_events(connector), *outbound]
     inbound = [{"value": "examples", "label": "Example values of the discovered fields"}]

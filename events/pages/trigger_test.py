@@ -134,7 +134,8 @@ def _row(row: Row) -> dict[str, Any]:
 
 
 def _compared(one: Compared) -> dict[str, str]:
-    return {"name": one.name, "there": shown(one.there), "becomes": shown(one.becomes), "state": one.state}
+    values = {"there": one.there, "becomes": one.becomes, "mapped": one.mapped}
+    return {"name": one.name, "state": one.state, **{name: shown(value) for name, value in values.items()}}
 
 
 def shown(value: Any) -> str:

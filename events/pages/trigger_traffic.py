@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import connection
+from django.utils import timezone
+from django.utils.timesince import timesince
 
 DAYS: Final = 7
 LOOKED_AT: Final = 10_000
@@ -21,6 +23,12 @@ class Came:
     last: datetime
     times: int
     at_least: bool = False
+
+    @property
+    def ago(self) -> str:
+        """How long ago the last one came, in words."""
+        now = timezone.now()
+        return "just now" if now - self.last < timedelta(minutes=1) else f"{timesince(self.last, now)} ago"
 
 
 def traffic(company_id: int, *, now: datetime) -> dict[str, Came]:

@@ -39,6 +39,8 @@ from .wizard_mappings import suggested
 ADD: Final = "connectors.add_connector"
 CHANGE: Final = "connectors.change_connector"
 COMPANIES: Final = 500
+NAMES: Final = 500
+"""Names of connectors that the page itself knows to be taken; the others are found when saving."""
 UNFINISHED: Final = 5
 
 BEGIN: Final = PageAct(wizard_steps.sign_in, ADD)
@@ -51,6 +53,7 @@ ACTS: Final[Mapping[str, PageAct]] = {
     "samples": PageAct(wizard_sample.samples, ADD),
     "try-out": PageAct(test_run, "events.change_eventtrigger", calls=True),
     "send": PageAct(wizard_sample.send, CHANGE),
+    "switch-on": PageAct(wizard_sample.switch_on, CHANGE),
     "follow": PageAct(test_follow, "events.view_delivery"),
 }
 
@@ -157,6 +160,7 @@ def _state(connector: Connector | None) -> dict[str, Any]:
         "add": _add(),
         "platforms": [_platform(known) for known in platforms()],
         "companies": list(Company.objects.order_by("name").values("id", "name")[:COMPANIES]),
+        "taken": list(Connector.objects.order_by("-pk").values_list("company_id", "name")[:NAMES]),
         "presets": presets(),
         "events": known_events(),
         "labels": {event.constant: event.name for event in catalogue.EVENTS},

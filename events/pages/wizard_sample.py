@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 from broker_project.lib.errors import Misconfigured
 from connectors.models import Connector
-from events import pressure, versions
+from events import catalogue, pressure, versions
 from events.models import EventTrigger
 
 from .mapping_samples import BUILT_IN
@@ -25,34 +25,39 @@ USUAL: Final = "FN_WO_ASSIGNED"
 def samples(request: HttpRequest, connector: Connector, data: dict[str, Any]) -> Mapping[str, Any]:
     """Events to send, each with its trigger and source as the test of a trigger takes them.
 
-    The built-in work order, and the newest real events that the connector has ticked. Raises Misconfigured when
+    The newest real events that the connector has ticked, and the built-in work order. Raises Misconfigured when
     nothing is ticked for the main record.
     """
     ticked = _triggers(connector)
     if not ticked:
         raise Misconfigured("No event is ticked for the main record. Go back and choose a preset.")
     usual = ticked.get(USUAL) or next(iter(ticked.values()))
-    label = f"Built-in sample: {usual.event_type} of work order {BUILT_IN['workorder']['id']}"
+    label = f"Built-in sample: {catalogue.by_constant(usual.event_type).name}, work order {BUILT_IN['workorder']['id']}"
     found = [_sample(label, usual, {"kind": "sample"})]
     if request.user.has_perm("events.view_event"):
         real = [event for event in newest(connector.company_id) if event.event_type in ticked]
-        found += [
+        found = [
             _sample(
-                f"Real event: {event.event_type} of work order {event.work_order_id}",
+                f"Real event: {catalogue.by_constant(event.event_type).name}, work order {event.work_order_id}",
                 ticked[event.event_type],
                 {"kind": "recent", "id": str(event.pk)},
             )
             for event in real[:REAL]
-        ]
+        ] + found
     return {"samples": found}
+
+
+def switch_on(request: HttpRequest, connector: Connector, data: dict[str, Any]) -> Mapping[str, Any]:
+    """Switch the connector on: from now on every ticked event is sent."""
+    connector.status = Connector.Status.ACTIVE
+    connector.save(update_fields=["status", "updated_at"])
+    pressure.resume(connector.pk)
+    return {"version": versions.publish(connector.pk, user=request.user.get_username())}
 
 
 def send(request: HttpRequest, connector: Connector, data: dict[str, Any]) -> Mapping[str, Any]:
     """Switch the connector on, and accept the sample for it alone. Raises Refused when the sample is gone."""
-    connector.status = Connector.Status.ACTIVE
-    connector.save(update_fields=["status", "updated_at"])
-    pressure.resume(connector.pk)
-    versions.publish(connector.pk, user=request.user.get_username())
+    switch_on(request, connector, data)
     return test_send(request, connector, data)
 
 

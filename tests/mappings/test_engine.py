@@ -111,7 +111,7 @@ def test_a_failing_script_keeps_its_sentence_detail_and_line() -> None:
     ("rows", "sentence"),
     [
         ([MappingRow("fan_out", "T")], 'T: There is no action "fan_out".'),
-        ([MappingRow("sync", "T")], "T: sync needs a source."),
+        ([MappingRow("sync", "T")], "T: Sync needs a source. Choose the field that it reads."),
         ([MappingRow("sync", "a..b", source="s")], 'a..b: "a..b" is not a path.'),
         ([MappingRow("sync", "a[0]", source="s")], 'a[0]: The target "a[0]" uses [n].'),
         ([MappingRow("sync", "T", source="s"), MappingRow("sync", "T", source="r")], "Another row fills T already."),

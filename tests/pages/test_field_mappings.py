@@ -279,11 +279,11 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("bad target", {"target": "list[0]"}, 'The target "list[0]" uses [n]. A target builds objects, not lists: fill the '
      "list as a whole."),
     ("no target", {"target": ""}, "The target is missing. Name the field that the row fills."),
-    ("no source", {"source": ""}, "sync needs a source."),
+    ("no source", {"source": ""}, "Sync needs a source. Choose the field that it reads."),
     ("unsorted bands", {"action": "range_map", "options": {"ranges": [
         {"compare": 600, "value": "M"}, {"compare": 150, "value": "S"}]}},
      "The bands are not in ascending order. Sort them: the first band that holds is taken."),
-    ("no entries", {"action": "array_map", "options": {"mappings": []}}, "array_map has no entries. Add at least one."),
+    ("no entries", {"action": "array_map", "options": {"mappings": []}}, "Array Map has no entries. Add at least one."),
     ("text as a limit", {"action": "range_map", "options": {"ranges": [{"compare": "many", "value": 1}]}},
      'compare must be a number in range_map, not "many".'),
     ("unknown zone", {"action": "date_convert", "options": {"input_format": "YYYY-MM-DD", "output_format": "YYYY",

@@ -149,6 +149,18 @@ def test_the_header_costs_the_same_for_one_row_and_for_many(browser: Client, to:
     assert queries() == before
 
 
+def test_the_wizard_goes_on_with_what_was_not_finished(browser: Client, to: Connector) -> None:
+    way = reverse("admin:connectors_connector_draft", args=[to.pk])
+    assert way not in browser.get(address(to, "trigger")).content.decode()
+    Connector.objects.filter(pk=to.pk).update(status="paused")
+    assert way in browser.get(address(to, "trigger")).content.decode()
+    assert browser.get(way).status_code == 200
+    reader = staff("connectors.view_connector")
+    assert way not in reader.get(address(to, "trigger")).content.decode()
+    world.delivery(to)
+    assert way not in browser.get(address(to, "trigger")).content.decode()
+
+
 def test_who_may_see_the_connector_only_sees_no_logs_and_no_acts(to: Connector) -> None:
     log(to, OUTCOMES.DEAD, "A sentence of a log.")
     world.delivery(to, State.DEAD)

@@ -24,7 +24,7 @@ from tests.flows.conftest import World, event, world  # noqa: F401
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-NUMBER = 4410027
+NUMBER = 9000001
 SAMPLE = {"kind": "sample"}
 
 
@@ -83,7 +83,7 @@ def test_a_new_work_order_shows_the_create_that_would_be_sent(olga: Client, worl
 
 def linked(broker: World, **changes: Any) -> int:
     """A work order that was synced once; returns its ticket's number."""
-    assert broker.post(event(**changes)).status_code == 202
+    assert broker.post(event(id=NUMBER, **changes)).status_code == 202
     broker.deliver()
     return int(RecordLink.objects.get(work_order_id=NUMBER).external_id or 0)
 
@@ -99,10 +99,12 @@ def test_a_linked_record_is_read_and_compared(olga: Client, world: World) -> Non
     assert [read["method"] for read in found["reads"]] == ["GET"]
     states = {one["name"]: one for one in found["difference"]}
     assert states["subject"] == {
-        "name": "subject", "there": '"Old title"', "becomes": '"Swap failed edge switch"', "state": "changes"
+        "name": "subject", "there": '"Old title"', "becomes": '"Swap failed edge switch"', "state": "changes",
+        "mapped": '"Swap failed edge switch"',
     }  # fmt: skip
     assert states["amount"]["state"] == "same"
     assert (states["description"]["state"], states["description"]["there"]) == ("kept", '"Changed by hand"')
+    assert states["description"]["becomes"] == states["description"]["there"] != states["description"]["mapped"]
     [request] = found["requests"]
     assert (request["method"], json.loads(request["body"])) == ("PATCH", {"subject": "Swap failed edge switch"})
     assert found["sentences"] == [f"Record {number} would be updated; fields sent: 1."]
@@ -188,7 +190,7 @@ def test_a_note_of_an_unlinked_work_order_is_said_to_go_nowhere(olga: Client, wo
     trigger = saved(world.connector, "FN_WO_PROVIDER_CHECKED_IN")
     found = run(olga, world.connector, entry(trigger))
     assert found["requests"] == []
-    assert found["sentences"][0].startswith("Nothing would be sent: work order 4410027 is not linked")
+    assert found["sentences"][0].startswith("Nothing would be sent: work order 9000001 is not linked")
 
 
 def test_a_pasted_work_order_is_enough(olga: Client, world: World) -> None:
@@ -294,7 +296,7 @@ def test_what_the_filter_leaves_out_is_followed_to_its_reason(olga: Client, worl
     sent = act(olga, to, "test_send", trigger=entry(trigger), source=SAMPLE).json()
     told = act(olga, to, "test_follow", event=sent["event"]).json()
     assert (told["deliveries"], told["ended"]) == ([], True)
-    assert "id is 4410027; asked for: less 5" in told["decisions"][0]
+    assert "id is 9000001; asked for: less 5" in told["decisions"][0]
 
 
 @pytest.mark.parametrize("changes", [{"on_failure": "stop"}, {"id": None}, {"id": "1"}, {"filters": {"match": "any"}}])

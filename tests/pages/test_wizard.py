@@ -22,7 +22,7 @@ from broker_project.sandbox.serve import Server
 from connectors.models import Company, Connector
 from events import versions
 from events.deliver import deliver_due
-from events.models import Delivery, EventTrigger
+from events.models import Delivery, Event, EventTrigger
 from events.pages.mapping_suggestions import doubt, fit
 from events.states import State
 from mappings.models import FieldMapping, RecordLink
@@ -272,8 +272,25 @@ class TestSample:
 
         found = post(browser, f"{ADD}{connector.pk}/samples/", {}).json()["samples"]
 
-        assert [each["source"] for each in found] == [{"kind": "sample"}, {"kind": "recent", "id": str(event.pk)}]
+        assert [each["source"] for each in found] == [{"kind": "recent", "id": str(event.pk)}, {"kind": "sample"}]
         assert len(post(other, f"{ADD}{connector.pk}/samples/", {}).json()["samples"]) == 1
+
+    def test_it_is_switched_on_without_sending_anything(self, browser: Client, company: Company) -> None:
+        connector = draft(browser, company, "https://help.example.test")
+
+        assert post(browser, f"{ADD}{connector.pk}/switch-on/", {}).status_code == 200
+
+        connector.refresh_from_db()
+        assert (connector.status, Delivery.objects.count(), Event.objects.count()) == ("active", 0, 0)
+
+    def test_only_who_may_change_connectors_switches_on(self, browser: Client, company: Company) -> None:
+        connector = draft(browser, company, "https://help.example.test")
+        adder = staff("connectors.add_connector", "connectors.view_connector")
+
+        assert post(adder, f"{ADD}{connector.pk}/switch-on/", {}).status_code == 403
+
+        connector.refresh_from_db()
+        assert connector.status == "paused"
 
     def test_a_sample_that_is_gone_leaves_the_connector_paused(self, browser: Client, company: Company) -> None:
         connector = draft(browser, company, "https://help.example.test")

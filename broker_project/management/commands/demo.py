@@ -86,8 +86,8 @@ class Command(BaseCommand):
             f"  The logs     {addresses.broker}/admin/synclog/synclog/",
             f"Field Nation   {addresses.field_nation}/   (simulated: let a provider check in, finish …)",
             f"Help Desk      {addresses.help_desk}/   (simulated: change a ticket, send it to Field Nation)",
-            f"  To connect it yourself: add a connector; address {addresses.help_desk}, description /openapi.json,",
-            f"  authentication API key, header X-API-Key, key {helpdesk.API_KEY}",
+            f"  To connect it yourself: add a connector; base URL {addresses.help_desk},",
+            f"  authentication “API key in a header”, API key {helpdesk.API_KEY}, fields path /openapi.json",
             f"Output of the processes: {settings.DATA_DIR / 'logs'}",
             "Ctrl-C stops everything.",
         ):

@@ -100,7 +100,11 @@ document.addEventListener("alpine:init", () => {
     add(made = toRow({ key: name("n") })) {
       this.rows().push(made);
       this.opened[made.key] = true;
-      this.$nextTick(() => document.getElementById(`row-${made.key}`)?.querySelector("select")?.focus());
+      this.$nextTick(() => {
+        const row = document.getElementById(`row-${made.key}`);
+        row?.scrollIntoView({ block: "center" });
+        row?.querySelector("select")?.focus({ preventScroll: true });
+      });
     },
     duplicate(row) {
       const copy = toRow({ ...plain(row), key: name("n"), id: null, label: row.label });

@@ -3,7 +3,7 @@
 document.addEventListener("alpine:init", () => {
   const EVERY_MS = 1000;
   const LONGEST_MS = 60_000;
-  const STATES = { new: "new", changes: "changes", same: "same", kept: "differs, not sent" };
+  const STATES = { new: "new", changes: "changes", same: "same", kept: "stays" };
   const MARKS = { success: "is-good", warning: "is-held", danger: "is-bad" };
   const plain = (trigger) => {
     const { key, ...columns } = JSON.parse(JSON.stringify(trigger));

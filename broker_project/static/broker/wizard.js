@@ -104,8 +104,11 @@ document.addEventListener("alpine:init", () => {
       return { 1: "Next", 2: "Save and test", 3: "Next", 4: this.discovered ? "Next" : "Save and read the fields", 5: "Tick these", 6: this.mappings ? "Next" : "Save these", 7: "Switch on and send" }[this.step];
     },
 
-    skipLabel() { return { 5: "Choose events later", 6: this.mappings ? "" : "Map fields later" }[this.step] || ""; },
-    skip() { return this.go(this.step + 1); },
+    skipLabel() { return { 5: "Choose events later", 6: this.mappings ? "" : "Map fields later", 7: "Switch on without sending" }[this.step] || ""; },
+    async skip() {
+      if (this.step < LAST) return this.go(this.step + 1);
+      if (await this.post("Switching on …", this.at("switch-on"), {})) window.location.assign(this.page("events"));
+    },
 
     next() {
       const doing = { 1: "check", 2: "signIn", 3: "toRecords", 4: "saveRecords", 5: "saveEvents", 6: "saveMappings", 7: "send" }[this.step];
@@ -142,7 +145,9 @@ document.addEventListener("alpine:init", () => {
     },
 
     async check() {
-      this.problems = this.name.trim() ? {} : { name: "Give the system a name." };
+      const isTaken = !this.draft && state.taken.some(([company, name]) => company === Number(this.company) && name === this.name.trim());
+      if (isTaken) this.problems = { name: "The company has a connector of this name already. Choose another name." };
+      else this.problems = this.name.trim() ? {} : { name: "Give the system a name." };
       if (!this.problems.name) return this.go(2);
       await this.$nextTick();
       document.getElementById("w-name").focus();
