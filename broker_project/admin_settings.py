@@ -34,6 +34,19 @@ def _is_at_the_deliveries(request: HttpRequest) -> bool:
     return "/events/delivery/" in request.path and "/dead-letters/" not in request.path
 
 
+def _is_at_the_troubleshooter(request: HttpRequest) -> bool:
+    return "/troubleshooter/" in request.path
+
+
+def _is_at_the_events(request: HttpRequest) -> bool:
+    """The troubleshooter's pages stand below the events' address."""
+    return "/events/event/" in request.path and not _is_at_the_troubleshooter(request)
+
+
+def _may_ask_why(request: HttpRequest) -> bool:
+    return request.user.has_perm("events.view_delivery") and request.user.has_perm("synclog.view_synclog")
+
+
 def _static(path: str) -> Callable[[HttpRequest], str]:
     def address(request: HttpRequest) -> str:
         return static(path)
@@ -86,17 +99,27 @@ UNFOLD: dict[str, Any] = {
                     _item("Record Links", "link", "mappings", "recordlink"),
                     _item("Event Sources", "key", "events", "eventsource"),
                     _item("Versions", "history", "events", "configversion"),
+                    _item("Alert Rules", "rule", "synclog", "alertrule"),
+                    _item("Alert Channels", "campaign", "synclog", "alertchannel"),
                 ],
             },
             {
                 "title": "Activity",
                 "items": [
+                    {
+                        "title": "Troubleshooter",
+                        "icon": "troubleshoot",
+                        "link": reverse_lazy("admin:troubleshooter"),
+                        "permission": _may_ask_why,
+                        "active": _is_at_the_troubleshooter,
+                    },
+                    _item("Alerts", "notifications_active", "synclog", "alert"),
                     _item("Integration Logs", "receipt_long", "synclog", "synclog"),
                     {**_item("Deliveries", "local_shipping", "events", "delivery"), "active": _is_at_the_deliveries},
                     _item("Dead Letters", "mark_email_unread", "events", "delivery", "dead_letters"),
                     _item("Blocked Lanes", "block", "events", "lane"),
                     _item("Jobs", "pending_actions", "events", "job"),
-                    _item("Events", "inbox", "events", "event"),
+                    {**_item("Events", "inbox", "events", "event"), "active": _is_at_the_events},
                 ],
             },
             {
@@ -104,6 +127,10 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _item("Users", "person", "auth", "user"),
                     _item("Groups", "group", "auth", "group"),
+                    _item("Workers", "memory", "synclog", "worker"),
+                    _item("Audit", "policy", "synclog", "auditentry"),
+                    _item("Retention", "auto_delete", "synclog", "retention"),
+                    _item("Webhook Checks", "webhook", "synclog", "webhookcheck"),
                     _item("Periodic Tasks", "schedule", "django_celery_beat", "periodictask"),
                 ],
             },

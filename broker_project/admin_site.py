@@ -19,9 +19,11 @@ class BrokerAdminSite(UnfoldAdminSite):  # type: ignore[misc]
     index_title = "Overview"
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
-        from . import overview as parts  # here, because it reads models
+        from . import overview as parts  # here, because these read models
+        from .dashboard.page import dashboard
 
         overview = {
+            "dashboard": dashboard(request),
             "drain": parts.drain_banner(),
             "cards": parts.cards(request.user),
             "held_systems": parts.held_systems(request.user),

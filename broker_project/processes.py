@@ -20,6 +20,8 @@ from typing import IO, Any
 
 from broker_project.lib.errors import Misconfigured
 
+WEB_LOG = Path(__file__).resolve().parent.parent / "docs" / "granian-logging.json"
+"""Lets the web server write its lines as JSON."""
 STOP_SECONDS = 30.0
 """How long a process may take to finish what it is doing."""
 RESTARTS_PER_MINUTE = 5
@@ -181,14 +183,16 @@ def free_port(port: int, *, option: str) -> None:
 
 def broker_processes(port: int, *, host: str = "127.0.0.1") -> list[Process]:
     """Web, worker and beat."""
-    celery = [sys.executable, "-m", "celery", "-A", "broker_project"]
+    in_json = os.environ.get("LOG_FORMAT") == "json"
+    celery = [sys.executable, "-m", "celery", "-A", "broker_project", *(["--quiet"] if in_json else [])]
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     workers = os.environ.get("BROKER_WORKERS", "2")
     # More threads share one commit (see events.group_commit); beyond 16 it costs as much in switching as it saves.
     web = [
         sys.executable, "-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port),
         "--workers", os.environ.get("BROKER_WEB_WORKERS", "2"), "--blocking-threads", "16", "--no-ws",
-        "--respawn-failed-workers", "--workers-kill-timeout", "10", "broker_project.wsgi:application",
+        "--respawn-failed-workers", "--workers-kill-timeout", "10",
+        *(["--log-config", str(WEB_LOG)] if in_json else []), "broker_project.wsgi:application",
     ]  # fmt: skip
     return [
         Process("web", web),

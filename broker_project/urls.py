@@ -2,6 +2,7 @@ from django.contrib import admin
 from django.urls import path
 from django.views.generic import RedirectView
 
+from broker_project import health, metrics
 from events import api
 
 urlpatterns = [
@@ -13,4 +14,7 @@ urlpatterns = [
     path("integrations/trigger/<str:token>", api.TriggerView.as_view(), name="trigger"),
     path("integrations/trigger/<str:token>/", api.TriggerView.as_view()),
     path("v1/broker/inbound", api.TriggerView.as_view(), name="trigger-compatible"),
+    path("health/live", health.live, name="health-live"),
+    path("health/ready", health.ready, name="health-ready"),
+    path("metrics", metrics.metrics, name="metrics"),
 ]

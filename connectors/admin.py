@@ -28,6 +28,7 @@ SYNC: Fieldsets = [
     ("Conflicts", {"fields": ["conflict_policy", "hop_limit"]}),
     ("Limits", {"fields": ["max_attempts", "requests_per_minute", "burst", "max_concurrent"]}),
     ("Notification", {"fields": ["notification_emails"]}),
+    ("Evidence", {"fields": ["keep_bodies"]}),
 ]
 STATUS_COLOURS = {"Active": "success", "Paused": "warning", "Disabled": "danger"}
 

@@ -62,6 +62,7 @@ class SecretField(forms.MultiValueField):
     """Gives the typed secret, None to keep what is there, or CLEAR."""
 
     widget: SecretWidget
+    is_secret = True  # the audit says only that it was changed
 
     def __init__(self, *, label: str, help_text: str = "", mandatory: bool = False, lines: bool = False) -> None:
         self.mandatory = mandatory

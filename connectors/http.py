@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from broker_project.lib import fast_json
 from broker_project.lib.errors import BrokerError, Misconfigured
 from broker_project.lib.redaction import Redactor
+from connectors import tracing
 from connectors.call import Call
 from connectors.request import Auth, Request, prepared
 from connectors.transport import fetch
@@ -126,20 +127,24 @@ class Caller:
         started_at, started = datetime.now(UTC), monotonic()
         request: Request | None = None
         response: Response | None = None
-        error = "The call was broken off."
+        error, kind = "The call was broken off.", "interrupted"
+        span = tracing.begin_call(method, url, purpose)
         try:
+            headers = span.headers(headers)
             request = prepared(method, url, params=params, headers=headers, json=json, form=form, auth=auth)
             response = Response(*fetch(request, call), redact=self._redactor.text)
             _refuse_redirect(response, asked=url)
-            error = ""
+            error = kind = ""
             return response
         except BrokerError as failure:
+            kind = type(failure).__name__
             error = failure.sentence = self._redactor.text(failure.sentence)
             failure.detail = self._redactor.text(failure.detail)
             failure.args = (error,)
             failure.__cause__ = failure.__context__ = None  # the library's texts hold addresses with their queries
             raise
         finally:
+            span.end(status=response.status if response else None, error=kind)
             kept, duration_ms = self._kept, (monotonic() - started) * 1000
             self.exchanges.append(
                 Exchange(

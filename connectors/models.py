@@ -201,6 +201,12 @@ class Connector(models.Model):
         db_default="",
         help_text="Who is told when it needs attention: one e-mail address a line.",
     )
+    keep_bodies = models.BooleanField(
+        "keep bodies of API calls",
+        default=True,
+        db_default=True,
+        help_text="Off: what is sent and what comes back is not stored, only address, status and duration.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -265,6 +271,7 @@ class DiscoveredFields(models.Model):
     source = models.CharField(max_length=200, blank=True, help_text="Where the description comes from.")
 
     class Meta:
+        verbose_name_plural = "discovered fields"
         constraints = [
             models.UniqueConstraint(fields=["connector", "side", "record_kind"], name="discovered_once"),
         ]

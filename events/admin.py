@@ -21,6 +21,7 @@ from unfold.contrib.filters.admin import (
 from broker_project.lib.pages import (
     JSON_FIELDS,
     Act,
+    Audited,
     Banner,
     DetailPage,
     ExactSearch,
@@ -41,11 +42,15 @@ from synclog.evidence import logs_table
 from synclog.models import SyncLog
 
 from . import catalogue, job_admin, lane_admin, version_admin  # noqa: F401 - all but the first register their pages
+from .alerts import alert_admin, channel_admin, rule_admin  # noqa: F401 - they register their pages
 from .delivery_admin import STATE_COLOURS
 from .models import Event, EventSource, EventTrigger
 from .publishing_admin import Publishing
 from .report import sentence_of
+from .troubleshoot.pages import TroubleshootPages
 
+DUPLICATE = SyncLog.Outcome.DUPLICATE
+PAYLOAD_REMOVED = "It was removed: it is older than the installation keeps payloads."
 EVENT_CHOICES = [(event.constant, event.name) for event in catalogue.EVENTS]
 
 
@@ -152,7 +157,7 @@ class TriggerRowForm(RowForm, EventTriggerForm):
 
 
 @admin.register(EventTrigger)
-class EventTriggerAdmin(Publishing, ModelAdmin):  # type: ignore[misc]
+class EventTriggerAdmin(Audited, Publishing, ModelAdmin):  # type: ignore[misc]
     form = EventTriggerForm
     list_display = ("event_label", "connector", "action", "target_object", "has_filter", "position", "is_enabled")
     list_editable = ("position", "is_enabled")
@@ -197,7 +202,7 @@ class EventTypeFilter(DropdownFilter):  # type: ignore[misc]
 
 
 @admin.register(Event)
-class EventAdmin(ReadOnly, ExactSearch, PrunableList, DetailPage):
+class EventAdmin(TroubleshootPages, ReadOnly, ExactSearch, PrunableList, DetailPage):
     list_display = ("received_at", "event_label", "work_order_id", "external_id", "company", "door", "id")
     list_display_links = ("received_at",)
     list_select_related = ("company", "connector")
@@ -248,7 +253,8 @@ class EventAdmin(ReadOnly, ExactSearch, PrunableList, DetailPage):
 
     def sections(self, request: HttpRequest, event: Event) -> Sequence[Section]:
         deliveries = event.deliveries.select_related("connector__company", "connector__state").order_by("seq")
-        decisions = SyncLog.objects.filter(event_id=event.pk, delivery_id=None)
+        logs = SyncLog.objects.filter(event_id=event.pk, delivery_id=None)
+        decisions, repeats = logs.exclude(outcome=DUPLICATE), logs.filter(outcome=DUPLICATE)
         return [
             Table(
                 title="Deliveries",
@@ -268,7 +274,8 @@ class EventAdmin(ReadOnly, ExactSearch, PrunableList, DetailPage):
                 empty="It made no delivery.",
             ),
             logs_table(decisions, title="Decisions to do nothing", q=event.pk),
-            Text(title="Payload", text=listing(event.payload)),
+            logs_table(repeats, title="Came again: repeats of this event", q=event.pk, outcome=DUPLICATE),
+            Text(title="Payload", text=listing(event.payload) if event.payload else PAYLOAD_REMOVED),
             Text(title="How it arrived", text=listing(event.trace)),
         ]
 

@@ -10,7 +10,8 @@ from uuid import UUID
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
-from django.http import Http404
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
 from rest_framework import exceptions, status
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import BasePermission
@@ -21,7 +22,8 @@ from rest_framework.views import APIView, exception_handler
 from broker_project.lib import fast_json
 from broker_project.lib.digest import digest
 from broker_project.lib.errors import InvalidRecord
-from connectors import registry
+from broker_project.lib.log_context import about, add
+from connectors import registry, tracing
 from connectors.fieldnation import webhooks
 from connectors.models import Company, Connector
 from connectors.platforms.contract import TriggerCall
@@ -99,6 +101,14 @@ class Door(APIView):
     authentication_classes: list[type[BaseAuthentication]] = []
     permission_classes: list[type[BasePermission]] = []
 
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """What is accepted belongs to the trace that the caller names in ``traceparent``."""
+        parent = tracing.parse(request.META.get("HTTP_TRACEPARENT", ""))
+        with about(), tracing.Span(f"accept {type(self).__name__}", kind="server", parent=parent) as span:
+            answer = super().dispatch(request, *args, **kwargs)
+            span.tell(http__request__method=request.method or "", http__response__status_code=answer.status_code)
+        return answer
+
 
 class EventsView(Door):
     """``POST /events/``: one event, or a list of up to 1,000."""
@@ -153,7 +163,7 @@ def _incoming(parsed: EventPayload, key: str, request: Request) -> Incoming:
         occurred_at=parsed.occurred_at,
         payload=parsed.payload,
         dedupe_key=dedupe_key(parsed, idempotency_key=key or None),
-        trace={"from": request.META.get("REMOTE_ADDR", "")},
+        trace={"from": request.META.get("REMOTE_ADDR", ""), **tracing.carried()},
     )
 
 
@@ -216,6 +226,7 @@ def _from_webhook(webhook: webhooks.Webhook) -> Incoming:
         "webhook_id": webhook.webhook_id,
         "trace_id": webhook.trace_id,
         "triggered_by": webhook.triggered_by,
+        **tracing.carried(),
     }
     if event is None:
         why = catalogue.why_no_event(webhook.event_name)
@@ -248,8 +259,10 @@ class TriggerView(Door):
     def post(self, request: Request, token: str = "") -> Response:
         token = token or request.GET.get("client_token", "")
         connector = self._connector(token)
+        add(connector_id=connector.pk)
         content_type = (request.META.get("CONTENT_TYPE") or "").partition(";")[0].strip().lower()
-        trace = {"from": request.META.get("REMOTE_ADDR", ""), "method": request.method, "content_type": content_type}
+        sender = request.META.get("REMOTE_ADDR", "")
+        trace = {"from": sender, "method": request.method, "content_type": content_type, **tracing.carried()}
         if connector.trigger_token_hash != digest(token):
             trace["old_token"] = True
         try:

@@ -17,6 +17,7 @@ class Received(NamedTuple):
     payload: Mapping[str, Any]
     occurred_at: datetime | None
     received_at: datetime
+    traceparent: str = ""
 
 
 class Begun(NamedTuple):
@@ -41,7 +42,7 @@ class Begun(NamedTuple):
 
 
 _READ = """
-SELECT e.event_type, e.payload, e.occurred_at, e.received_at, d.conflict,
+SELECT e.event_type, e.payload, e.occurred_at, e.received_at, COALESCE(e.trace->>'traceparent', ''), d.conflict,
        d.id, d.seq, d.event_id, d.connector_id, d.trigger_id, d.direction, d.action, d.lane_key, d.done_operations,
        d.create_again, d.forced, d.version, d.work_order_id, d.external_id
 FROM events_delivery AS d JOIN events_event AS e ON e.id = d.event_id
@@ -51,8 +52,5 @@ WHERE d.id = ANY(%b::uuid[])
 
 def read(ids: Iterable[UUID]) -> dict[UUID, Begun]:
     """These deliveries with their events, by id."""
-    found = (
-        Begun(Received(event_type, payload, occurred_at, received_at), *columns)
-        for event_type, payload, occurred_at, received_at, *columns in binary.rows(_READ, [list(ids)])
-    )
+    found = (Begun(Received(*columns[:5]), *columns[5:]) for columns in binary.rows(_READ, [list(ids)]))
     return {begun.id: begun for begun in found}

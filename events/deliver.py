@@ -19,6 +19,8 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 
 from broker_project.lib.errors import BrokerError, OutcomeUnknown
 from broker_project.lib.ids import new_id
+from broker_project.lib.log_context import about
+from connectors.tracing import Span, parse
 from mappings.jsonnet import Sandbox
 
 from . import inbound, outbound, remote
@@ -29,6 +31,7 @@ from .nudge import nudge
 from .outcome import CannotTell, Link, Outcome, failed
 from .relocate import misplaced, relocate
 from .settle import give_back, settle
+from .states import State
 from .steps import Notebook, traces_of
 from .work import Work, load
 
@@ -60,6 +63,32 @@ def call_pool(threads: int) -> ThreadPoolExecutor:
 
 def perform(work: Work) -> Outcome:
     """Do one delivery; every failure becomes an outcome. Runs in a thread, without a database."""
+    delivery = work.delivery
+    ids = about(event_id=delivery.event_id, delivery_id=delivery.id, connector_id=work.target.id)
+    with ids, Span("deliver", kind="consumer", parent=parse(delivery.event.traceparent)) as span:
+        outcome = _perform(work)
+        if span.is_recorded:
+            _tell(span, work, outcome)
+    return outcome
+
+
+def _tell(span: Span, work: Work, outcome: Outcome) -> None:
+    delivery = work.delivery
+    span.tell(
+        broker__event_id=str(delivery.event_id),
+        broker__delivery_id=str(delivery.id),
+        broker__connector_id=work.target.id,
+        broker__direction=delivery.direction,
+        broker__action=delivery.action,
+        broker__attempt=work.attempt,
+        broker__outcome=outcome.state.value,
+        broker__code=outcome.code,
+    )
+    if outcome.state not in (State.SUCCEEDED, State.SKIPPED):
+        span.failed(outcome.code)
+
+
+def _perform(work: Work) -> Outcome:
     notes = Notebook()
     caller = remote.caller_for(work.target)
     try:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import (
@@ -18,6 +20,7 @@ from unfold.contrib.filters.admin import (
 
 from broker_project.lib import errors
 from broker_project.lib.pages import (
+    Act,
     Banner,
     ExactSearch,
     PrunableList,
@@ -29,17 +32,18 @@ from broker_project.lib.pages import (
     moment,
     to_change,
 )
-from synclog.evidence import call_table, logs_table
-from synclog.models import ApiCall, SyncLog
 
 from . import replay, replay_edit, review
-from .delivery_acts import ACTS
+from .delivery_acts import ACTS, CHANGE_DELIVERY
 from .desk_admin import DeskPages
 from .models import Delivery
 from .outcome import RULES
+from .record_pages.pages import RecordPages
 from .report import sentence_of
 from .selection import NO_REASON, with_cause
 from .states import State
+from .timeline import trial
+from .timeline.build import timeline
 
 STATE_COLOURS: dict[str, str] = {
     State.PENDING.label: "info",
@@ -86,8 +90,17 @@ class CauseFilter(DropdownFilter):  # type: ignore[misc]
         return with_cause(queryset, self.value()) if self.value() else queryset
 
 
+TEST_AGAIN = Act(
+    name="test_again",
+    label="Test again",
+    permission=CHANGE_DELIVERY,
+    icon="science",
+    offered=trial.can_try,
+)
+
+
 @admin.register(Delivery)
-class DeliveryAdmin(ReadOnly, ExactSearch, PrunableList, DeskPages):
+class DeliveryAdmin(ReadOnly, ExactSearch, PrunableList, RecordPages, DeskPages):
     list_display = (
         "subject_cell",
         "state_label",
@@ -111,7 +124,7 @@ class DeliveryAdmin(ReadOnly, ExactSearch, PrunableList, DeskPages):
     search_texts = ("external_id",)
     search_ids = ("pk", "event_id")
     search_help_text = "Work order id, external id, delivery or event id"
-    acts = ACTS
+    acts = (*ACTS, TEST_AGAIN)
     fieldsets = (
         (
             None,
@@ -134,17 +147,45 @@ class DeliveryAdmin(ReadOnly, ExactSearch, PrunableList, DeskPages):
         label = delivery.get_state_display()
         return Banner(label, STATE_COLOURS.get(label, "default"), sentence_of(delivery))
 
-    def sections(self, request: HttpRequest, delivery: Delivery) -> Sequence[Section]:
-        return list(self._sections(delivery))
+    class Media:
+        css: ClassVar = {"all": ("broker/header.css", "broker/logs.css")}
+        js = ("broker/timeline.js",)
 
-    def _sections(self, delivery: Delivery) -> Iterator[Section]:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
+        rows: QuerySet[Delivery] = super().get_queryset(request)
+        return rows.select_related("connector__company", "connector__state")
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Delivery | None:
+        """With what its page and its acts look at."""
+        request_rows = self.get_queryset(request).select_related("event", "trigger")
+        try:
+            return request_rows.filter(pk=self.opts.pk.to_python(object_id)).first()
+        except ValidationError:
+            return None
+
+    def sections(self, request: HttpRequest, delivery: Delivery) -> Sequence[Section]:
+        return list(self._sections(request, delivery))
+
+    def _sections(self, request: HttpRequest, delivery: Delivery) -> Iterator[Section]:
         if fields := review.contested(delivery.conflict):
             yield conflict_table(delivery, fields)
         if delivery.note:
             yield Text(title="Notes", text=delivery.note.rstrip("\n"))
-        logs = SyncLog.objects.filter(delivery_id=delivery.pk)
-        yield logs_table(logs, title="Integration logs", q=delivery.pk)
-        yield call_table(ApiCall.objects.filter(log__delivery_id=delivery.pk).order_by("-id"), title="API calls")
+        yield timeline(delivery, request.user)
+
+    def test_again(self, request: HttpRequest, delivery: Delivery, form: Any) -> HttpResponse:
+        """What would become of it now. Nothing is sent or stored."""
+        found = trial.try_again(delivery)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "original": delivery,
+            "title": f"Test again: {delivery}",
+            "banner": trial.verdict(found),
+            "sections": list(trial.sections(found)),
+            "back": self._address("change", delivery),
+        }
+        return TemplateResponse(request, "broker/logs/findings.html", context)
 
     def decide(self, request: HttpRequest, delivery: Delivery, form: Any) -> None:
         moved = replay.decide(delivery.pk, form.choices, user=request.user.get_username())

@@ -1,4 +1,4 @@
-"""One statement that stores work-order events, opens the lanes of their deliveries and puts them in line."""
+"""One statement that stores work-order events, opens the lanes of their deliveries, puts them in line and counts."""
 
 from __future__ import annotations
 
@@ -71,6 +71,15 @@ WITH fresh AS (
            0, 0, false, w.work_order_id, ''
     FROM wanted AS w JOIN opened ON opened.connector_id = w.connector_id AND opened.key = w.lane_key
     ORDER BY w.place
+), counted AS (
+    INSERT INTO synclog_rollup (at, span, connector_id, company_id, direction, kind, name, received, duplicates, routed)
+    SELECT statement_timestamp(), 0, NULL::bigint, %s::bigint, 'outbound', 'deliveries', '', count(*),
+           %s::bigint - count(*), 0
+    FROM fresh
+    UNION ALL
+    SELECT statement_timestamp(), 0, connector_id, %s::bigint, 'outbound', 'deliveries', '', 0, 0,
+           count(DISTINCT event_id)
+    FROM wanted GROUP BY connector_id
 )
 SELECT id FROM fresh
 """
@@ -92,9 +101,8 @@ def store(
     Of two with one key in the batch the first is stored. Call it inside a transaction.
     """
     with connection.cursor() as cursor:
-        cursor.execute(
-            _STORE, [door, company_id, source_id, *_columns_of_events(events), *_columns_of_deliveries(deliveries)]
-        )
+        columns = [*_columns_of_events(events), *_columns_of_deliveries(deliveries)]
+        cursor.execute(_STORE, [door, company_id, source_id, *columns, company_id, len(events), company_id])
         return {row[0] for row in cursor.fetchall()}
 
 

@@ -79,6 +79,8 @@ def perform(
 
 def _finished(run: Outbound) -> Outcome:
     progress = run.progress
+    if not progress.sentences and not progress.done:  # a script that gave an empty list
+        _nothing("nothing_sent", run)
     acted = progress.acted or progress.created or not progress.nothing
     return Outcome(
         state=State.SUCCEEDED if acted else State.SKIPPED,

@@ -20,6 +20,7 @@ from connectors.access import caller, open_field_nation
 from connectors.fieldnation.client import FieldNation
 from connectors.models import Connector
 from synclog.models import SyncLog
+from synclog.rollup_write import Tally
 from synclog.write import write
 
 from .catalogue import GENERAL_UPDATE, resolve
@@ -165,6 +166,10 @@ def _queue(job: Job, connector: Connector, read: Mapping[int, tuple[datetime, di
     deliveries = [_delivery(connector, event, held=held, forced=forced) for event in fresh]
     Event.objects.bulk_create(fresh)
     Delivery.objects.bulk_create(deliveries)
+    tally, where = Tally(), (connector.pk, connector.company_id, Delivery.Direction.OUTBOUND.value)
+    tally.received(where, len(fresh))
+    tally.routed(where, len(fresh))
+    tally.write()
     if deliveries and not held:
         nudge()
     return len(deliveries)

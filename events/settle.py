@@ -13,10 +13,11 @@ from dataclasses import replace
 from django.db import DataError, IntegrityError, ProgrammingError, transaction
 
 from broker_project.lib.ids import new_id
+from broker_project.lib.log_context import about
 from synclog.models import SyncLog
 from synclog.write import CallRow, LogRow, write, write_rows
 
-from . import lanes, pairs, states
+from . import figures, lanes, pairs, states
 from .models import Delivery
 from .outcome import Link, failed
 from .pairs import Settled
@@ -48,10 +49,13 @@ def settle(results: Sequence[Settled]) -> None:
     try:
         _settle(results)
     except (DataError, IntegrityError, ProgrammingError) as error:
-        logger.exception("A batch of %s results could not be stored; storing them one by one.", len(results))
         if len(results) == 1:
+            work = results[0].work
+            with about(event_id=work.delivery.event_id, delivery_id=work.delivery.id, connector_id=work.target.id):
+                logger.exception("The result of a delivery could not be stored; it is parked.")
             _settle([_parked(results[0], error)])
             return
+        logger.exception("A batch of %s results could not be stored; storing them one by one.", len(results))
         for result in results:
             settle([result])
 
@@ -94,7 +98,8 @@ def _settle(results: Sequence[Settled]) -> None:
         )
         mine = [result for result in results if result.work.lane_id in held]
         newly_held = observe([_observation(result) for result in results])  # before links: see pressure.observe
-        states.move([_move(result) for result in mine])
+        moved = states.move([_move(result) for result in mine])
+        figures.count(results, moved=moved)
         pairs.store([result for result in results if result.outcome.link is Link.STORE])
         pairs.release([result.work for result in mine if result.outcome.link is Link.RELEASE])
         pairs.remember(mine)
@@ -204,9 +209,9 @@ def _write_logs(results: Sequence[Settled], held: set[int]) -> None:
                 started_at=exchange.started_at,
                 duration_ms=exchange.duration_ms,
                 request_headers=exchange.request_headers,
-                request_body=exchange.request_body,
+                request_body=exchange.request_body if result.work.target.keep_bodies else "",
                 response_headers=exchange.response_headers,
-                response_body=exchange.response_body,
+                response_body=exchange.response_body if result.work.target.keep_bodies else "",
             )
             for position, exchange in enumerate(result.outcome.exchanges)
         )

@@ -6,7 +6,8 @@ from celery import shared_task
 from django.db import close_old_connections
 
 from . import deliver as delivery
-from . import jobs, shutdown
+from . import jobs, retention, shutdown
+from .alerts import lookout
 from .lanes import any_due
 from .nudge import nudge, nudge_jobs
 
@@ -35,3 +36,17 @@ def run_jobs() -> None:
     jobs.run_due(seconds=2.0)
     if jobs.any_due():
         nudge_jobs()
+
+
+@shared_task(name="events.tasks.watch")
+def watch() -> None:
+    """Evaluate the alert rules, send what people are to be told, and look after webhooks once an hour."""
+    close_old_connections()
+    lookout.go_round()
+
+
+@shared_task(name="events.tasks.prune")
+def prune() -> None:
+    """Remove what is older than the rules of retention allow, for a few seconds; the next run goes on from there."""
+    close_old_connections()
+    retention.prune(seconds=8.0)

@@ -14,6 +14,7 @@ from psycopg.types.json import Jsonb
 from connectors.models import Connector
 from mappings.models import RecordLink
 from synclog.models import SyncLog
+from synclog.rollup_write import Tally
 from synclog.write import write
 
 from .accept import Accepted
@@ -52,11 +53,23 @@ def accept_trigger(
     with transaction.atomic():
         Event.objects.bulk_create(events)
         if connector.status == Connector.Status.DISABLED:
+            _count(connector, received=len(events))
             why = explain("connector_disabled", connector=connector.name)
             write([_trigger_log(event, connector, why) for event in events])
             return [Accepted(event.id, None, 0) for event in events]
         merged = _deliver_or_merge(connector, events)
+        fresh = len(events) - len(merged)
+        _count(connector, received=fresh, routed=fresh, duplicates=len(merged))
     return [Accepted(event.id, merged.get(event.id), 0 if event.id in merged else 1) for event in events]
+
+
+def _count(connector: Connector, *, received: int, routed: int = 0, duplicates: int = 0) -> None:
+    """For the figures of the dashboard."""
+    tally, where = Tally(), (connector.pk, connector.company_id, Delivery.Direction.INBOUND.value)
+    tally.received(where, received)
+    tally.routed(where, routed)
+    tally.duplicates(where, duplicates)
+    tally.write()
 
 
 def _deliver_or_merge(connector: Connector, events: Sequence[Event]) -> dict[UUID, UUID]:

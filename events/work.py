@@ -51,6 +51,7 @@ class Target:
     company_id: int
     company: str
     field_nation: Credentials | None = field(repr=False)
+    keep_bodies: bool = True
     problem: BrokerError | None = None
     """Why the connector cannot be used at all, such as a credential that cannot be decrypted."""
 
@@ -311,6 +312,7 @@ def target(connector: Connector, config: Config) -> Target:
         company_id=connector.company_id,
         company=connector.company.name,
         field_nation=credentials,
+        keep_bodies=connector.keep_bodies,
         problem=problem,
     )
 

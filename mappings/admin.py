@@ -13,7 +13,7 @@ from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 
 from broker_project.lib.errors import MappingError
-from broker_project.lib.pages import JSON_FIELDS, CappedPaginator, ExactSearch, FieldedForm, RowForm, display
+from broker_project.lib.pages import JSON_FIELDS, Audited, CappedPaginator, ExactSearch, FieldedForm, RowForm, display
 
 from .engine import validate
 from .models import OPTION_HELP, FieldMapping, RecordLink
@@ -62,7 +62,7 @@ class FieldMappingForm(FieldedForm):
 
 
 @admin.register(FieldMapping)
-class FieldMappingAdmin(ModelAdmin):  # type: ignore[misc]
+class FieldMappingAdmin(Audited, ModelAdmin):  # type: ignore[misc]
     form = FieldMappingForm
     list_display = (
         "target",

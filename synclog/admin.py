@@ -5,24 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.apps import apps
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.contrib.filters.admin import (
-    ChoicesDropdownFilter,
-    DropdownFilter,
-    RangeDateTimeFilter,
-    RelatedDropdownFilter,
-)
 
 from broker_project.lib.pages import (
     Banner,
     DetailPage,
-    ExactFilter,
-    ExactSearch,
     PrunableList,
     ReadOnly,
     Section,
@@ -32,56 +23,14 @@ from broker_project.lib.pages import (
     to_change,
 )
 
+from . import log_audit, log_retention_admin, rollup_admin, worker_admin  # noqa: F401 - they register their pages
 from .evidence import COLOURS, call_section, details_sections, status_colour
+from .log_pages import LogPages
 from .models import ApiCall, SyncLog
 
 
-class EventFilter(DropdownFilter):  # type: ignore[misc]
-    title = "event"
-    parameter_name = "event_type"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
-        # The catalogue belongs to a layer above; its names are taken from the model that lists them.
-        return apps.get_model("events", "EventTrigger")._meta.get_field("event_type").choices
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[SyncLog]) -> QuerySet[SyncLog]:
-        return queryset.filter(event_type=self.value()) if self.value() else queryset
-
-
-class CodeFilter(ExactFilter):
-    title = "code"
-    parameter_name = "code"
-
-
 @admin.register(SyncLog)
-class SyncLogAdmin(ReadOnly, ExactSearch, PrunableList, DetailPage):
-    list_display = (
-        "created_at",
-        "outcome_label",
-        "sentence_cell",
-        "connector",
-        "direction",
-        "event_type",
-        "work_order_id",
-        "external_id",
-    )
-    list_display_links = ("created_at",)
-    list_select_related = ("connector",)
-    list_filter = (
-        ("connector", RelatedDropdownFilter),
-        ("direction", ChoicesDropdownFilter),
-        ("outcome", ChoicesDropdownFilter),
-        CodeFilter,
-        EventFilter,
-        ("created_at", RangeDateTimeFilter),
-    )
-    list_filter_submit = True
-    ordering = ("-created_at",)
-    sortable_by = ()
-    search_numbers = ("work_order_id",)
-    search_texts = ("external_id",)
-    search_ids = ("pk", "event_id", "delivery_id")
-    search_help_text = "Work order id, external id, event or delivery id"
+class SyncLogAdmin(ReadOnly, LogPages, DetailPage):
     fieldsets = (
         (
             None,
@@ -103,11 +52,6 @@ class SyncLogAdmin(ReadOnly, ExactSearch, PrunableList, DetailPage):
         rows: QuerySet[SyncLog] = super().get_queryset(request)
         return rows.select_related("connector")
 
-    def get_changelist_instance(self, request: HttpRequest) -> Any:
-        changelist = super().get_changelist_instance(request)
-        changelist.result_list = changelist.result_list.defer("details")
-        return changelist
-
     def banner(self, log: SyncLog) -> Banner:
         return Banner(log.get_outcome_display(), COLOURS.get(log.get_outcome_display(), "default"), log.sentence)
 
@@ -115,14 +59,6 @@ class SyncLogAdmin(ReadOnly, ExactSearch, PrunableList, DetailPage):
         calls = [call_section(call) for call in log.calls.order_by("position")]
         heading = Table(title="API calls", headers=(), rows=(), empty="No call was made.") if not calls else None
         return [*details_sections(log.details), *([heading] if heading else calls)]
-
-    @display(description="outcome", label=COLOURS)
-    def outcome_label(self, log: SyncLog) -> str:
-        return log.get_outcome_display()
-
-    @display(description="what happened")
-    def sentence_cell(self, log: SyncLog) -> SafeString:
-        return format_html('<span class="broker-sentence">{}</span>', log.sentence)
 
     @display(description="event")
     def event_link(self, log: SyncLog) -> Any:

@@ -19,6 +19,7 @@ from broker_project.lib.pages import (
     to_list,
 )
 
+from .log_curl import curl
 from .models import ApiCall, SyncLog
 
 COLOURS: dict[str, str] = {
@@ -49,10 +50,15 @@ def log_row(log: SyncLog) -> tuple[Any, ...]:
 class Call(Section):
     """One HTTP exchange with what was sent and what came back."""
 
-    template: ClassVar[str] = "broker/call.html"
+    template: ClassVar[str] = "broker/logs/call.html"
     call: ApiCall
     colour: str
     parts: Sequence[tuple[str, str]]
+
+    @property
+    def curl(self) -> str:
+        call = self.call
+        return curl(method=call.method, url=call.url, headers=call.request_headers, body=call.request_body)
 
 
 def call_section(call: ApiCall) -> Call:
@@ -83,29 +89,6 @@ def logs_table(logs: QuerySet[SyncLog], *, title: str, limit: int = 100, **filte
         rows=[(*log_row(log), log.attempt or "-", log.call_count, log.user or "-") for log in found[:limit]],
         empty="Nothing is logged, or it was pruned.",
         more=to_list("synclog.synclog", filters) if len(found) > limit else "",
-    )
-
-
-def call_table(calls: QuerySet[ApiCall], *, title: str, limit: int = 100) -> Table:
-    """These calls, newest first, each linking to its evidence."""
-    found = calls.only("id", "log_id", "method", "url", "status", "error", "duration_ms", "purpose", "started_at")[
-        :limit
-    ]
-    return Table(
-        title=title,
-        headers=("Time", "Method", "URL", "Status", "Duration", "Purpose"),
-        rows=[
-            (
-                moment(call.started_at),
-                call.method,
-                to_change("synclog.apicall", call.pk, call.url),
-                call.status or call.error,
-                f"{call.duration_ms:,.0f} ms",
-                call.purpose,
-            )
-            for call in found
-        ],
-        empty="No call was made.",
     )
 
 

@@ -14,8 +14,10 @@ from playwright.sync_api import Browser, Page
 from .e2e.running import (
     ROOT,
     RunningDemo,
+    assign_new_order,
     browser,
     make_a_dead_letter,
+    post_json,
     running_demo,
     signed_in,
     wait_for_rows,
@@ -49,7 +51,7 @@ class Shot:
 
 EVENTS = "/admin/connectors/connector/1/events/"
 TOUR = [
-    Shot("overview", "/admin/", 820),
+    Shot("overview", "/admin/", 1100),
     Shot("company", "/admin/connectors/company/", 900, row="Sandbox company"),
     Shot("wizard", "/admin/connectors/connector/add/", 620),
     Shot("connector", "/admin/connectors/connector/", 900, row="Help Desk"),
@@ -59,10 +61,12 @@ TOUR = [
     Shot("connector-logs", "/admin/connectors/connector/1/logs/", 820),
     Shot("history", "/admin/connectors/connector/1/versions/", 820),
     Shot("logs", "/admin/synclog/synclog/", 820),
-    Shot("log", "/admin/synclog/synclog/", 1300, row="FN_WO_SCHEDULE_UPDATED"),
+    Shot("log", "/admin/synclog/synclog/", 1300, row="Schedule updated"),
     Shot("deliveries", "/admin/events/delivery/", 820),
+    Shot("timeline", "/admin/events/delivery/?state__exact=dead", 1150, row="work order"),
+    Shot("troubleshooter", "/admin/events/event/troubleshooter/?q=4410029", 1000),
+    Shot("audit", "/admin/synclog/auditentry/", 620),
     Shot("dead-letters", "/admin/events/delivery/dead-letters/", 420),
-    Shot("dead-letter", "/admin/events/delivery/?state__exact=dead", 1000, row="work order"),
 ]
 
 
@@ -77,6 +81,26 @@ def take(page: Page, address: str, shot: Shot, width: int) -> None:
     if len(picture) > LIMIT:
         raise RuntimeError(f"{shot.name}.png has {len(picture)} bytes; at most {LIMIT} are wanted.")
     print(f"{shot.name}.png  {len(picture) // 1000} kB")
+
+
+def set_on_fire(demo: RunningDemo, page: Page) -> None:
+    """Some records are refused, then the Help Desk goes down; waits until both were told."""
+    refusal = {"error": {"message": "The site is unknown."}}
+    refused = {"method": "POST", "path": "/api/tickets", "times": 4, "status": 422, "body": refusal}
+    down = {"method": "*", "path": "/api/*", "times": 500, "status": 503, "body": {"error": {"message": "Down."}}}
+    post_json(f"{demo.help_desk}/control/faults", [refused])
+    for number in range(4):
+        assign_new_order(demo, f"Replace access point {number + 1}")
+    wait_for_rows(page, f"{demo.broker}/admin/events/delivery/?state__exact=dead", count=5)
+    post_json(f"{demo.help_desk}/control/faults", [down])
+    for number in range(8):
+        assign_new_order(demo, f"Mount display {number + 1}")
+    for _ in range(400):
+        page.goto(f"{demo.broker}/admin/synclog/alert/")
+        if page.get_by_text("deliveries wait until it does").count():
+            return
+        page.wait_for_timeout(500)
+    raise RuntimeError("No alert tells of the open circuit breaker.")
 
 
 @contextmanager
@@ -102,6 +126,12 @@ def main() -> None:
         with admin(started, demo, color_scheme="light", device_scale_factor=2, is_mobile=True) as page:
             take(page, f"{demo.broker}/admin/", Shot("overview-phone", "/", 780), PHONE)
             take(page, f"{demo.broker}{EVENTS}", Shot("event-triggers-phone", EVENTS, 780), PHONE)
+        with admin(started, demo, color_scheme="light") as page:
+            set_on_fire(demo, page)
+            take(page, f"{demo.broker}/admin/", Shot("overview-burning", "/", 1100), WIDE)
+            take(page, f"{demo.broker}/admin/synclog/alert/", Shot("alerts", "/", 620), WIDE)
+        with admin(started, demo, color_scheme="dark", device_scale_factor=2, is_mobile=True) as page:
+            take(page, f"{demo.broker}/admin/", Shot("overview-burning-phone", "/", 1100), PHONE)
 
 
 if __name__ == "__main__":

@@ -152,8 +152,10 @@ def addresses(patterns: list[URLPattern | URLResolver], prefix: str = "/") -> It
             yield prefix + re.sub(r"<\w+>|<\w+:\w+>", "1", re.sub(r"<uuid:\w+>", str(UUID(int=1)), route))
 
 
-WITHOUT_LOGIN = {"/admin/login/", "/admin/logout/", "/admin/jsi18n/"}
-"""The login page, the way out, and the admin's translated words."""
+WITHOUT_LOGIN = {
+    "/admin/login/", "/admin/logout/", "/admin/jsi18n/", "/health/live", "/health/ready", "/metrics"
+}  # fmt: skip
+"""The login page, the way out, the admin's translated words, and what machines ask: tests/health says who gets what."""
 
 
 @pytest.mark.django_db

@@ -33,6 +33,8 @@ pytestmark = pytest.mark.django_db
 
 OURS = ("connectors", "mappings", "events", "synclog")
 BIG = ("events_event", "events_delivery", "events_lane", "synclog_synclog", "synclog_apicall", "mappings_recordlink")
+UNCOUNTED = ("synclog_synclog",)
+"""Lists that are paged by key."""
 
 
 def every_address() -> list[str]:
@@ -156,7 +158,7 @@ def test_no_list_counts_a_whole_big_table(browser: Client, name: str, query: dic
         assert browser.get(reverse(f"admin:{name}_changelist"), query).status_code == 200
 
     counts = [entry["sql"] for entry in queries if "COUNT(" in entry["sql"]]
-    assert counts
+    assert bool(counts) == (name not in UNCOUNTED)
     assert [sql for sql in counts if not re.search(r"LIMIT 10000\) subquery$", sql)] == []
     assert [entry["sql"] for entry in queries if re.search(r"DISTINCT|DATE_TRUNC|MIN\(", entry["sql"])] == []
 
@@ -313,9 +315,26 @@ def test_the_sidebar_has_its_four_groups(browser: Client) -> None:
     assert {group.get("title"): [item["title"] for item in group["items"]] for group in groups} == {
         None: ["Overview"],
         "Connections": ["Companies", "Connectors", "Connector States"],
-        "Configuration": ["Event Triggers", "Field Mappings", "Record Links", "Event Sources", "Versions"],
-        "Activity": ["Integration Logs", "Deliveries", "Dead Letters", "Blocked Lanes", "Jobs", "Events"],
-        "System": ["Users", "Groups", "Periodic Tasks"],
+        "Configuration": [
+            "Event Triggers",
+            "Field Mappings",
+            "Record Links",
+            "Event Sources",
+            "Versions",
+            "Alert Rules",
+            "Alert Channels",
+        ],
+        "Activity": [
+            "Troubleshooter",
+            "Alerts",
+            "Integration Logs",
+            "Deliveries",
+            "Dead Letters",
+            "Blocked Lanes",
+            "Jobs",
+            "Events",
+        ],
+        "System": ["Users", "Groups", "Workers", "Audit", "Retention", "Webhook Checks", "Periodic Tasks"],
     }
 
 

@@ -14,6 +14,7 @@ NETWORK = {"requests", "urllib3", "httpx", "aiohttp", "http.client", "urllib.req
            "httptools", "ssl"}  # fmt: skip
 NO_DJANGO = ("connectors/platforms/", "connectors/http.py", *(f"connectors/{name}.py" for name in BEHIND),
              "connectors/classify.py", "connectors/retry.py", "connectors/registry.py", "connectors/addresses.py",
+             "connectors/tracing.py", "connectors/trace_export.py",
              "connectors/fieldnation/", "broker_project/lib/redaction.py")  # fmt: skip
 
 

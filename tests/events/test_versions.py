@@ -108,6 +108,7 @@ def test_a_column_of_a_connector_is_versioned_or_meant_not_to_be() -> None:
     left_out = {
         "id", "company", "status", "secrets", "version", "is_stale", "trigger_token", "trigger_token_hash",
         "created_at", "updated_at", "previous_token_hash", "previous_token_until", "notification_emails",
+        "keep_bodies",
     }  # fmt: skip
     assert {field.name for field in Connector._meta.concrete_fields} - left_out == set(snapshot.CONNECTOR)
 

@@ -59,6 +59,7 @@ def test_everything_is_sealed_with_the_first_key_and_opens_without_the_old_one(s
         assert rotate().splitlines() == [
             "companies: 3 values sealed with the active key.",
             "connectors: 2 values sealed with the active key.",
+            "alert channels: 0 values sealed with the active key.",
         ]
     assert keys_in_use() == {"new": 5, "": 1}
     with override_settings(ENCRYPTION_KEYS=NEW):
@@ -74,7 +75,7 @@ def test_a_second_run_changes_nothing(sealed_with_old: Connector) -> None:
     with override_settings(ENCRYPTION_KEYS=f"{NEW},{OLD}"):
         rotate()
         before = Connector.objects.values_list("secrets", "updated_at").get()
-        assert rotate().count(": 0 values") == 2
+        assert rotate().count(": 0 values") == 3
         assert Connector.objects.values_list("secrets", "updated_at").get() == before
 
 

@@ -18,6 +18,7 @@ from unfold.admin import ModelAdmin
 
 from broker_project.lib.errors import BrokerError
 
+from .changes import Audited
 from .sections import Section
 
 
@@ -56,7 +57,7 @@ class Banner:
     sentence: str
 
 
-class DetailPage(ModelAdmin):  # type: ignore[misc]
+class DetailPage(Audited, ModelAdmin):  # type: ignore[misc]
     """A ModelAdmin whose detail page has a banner, acts and sections."""
 
     acts: Sequence[Act] = ()

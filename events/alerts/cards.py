@@ -1,0 +1,56 @@
+"""Open alerts for the dashboard."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db.models import F
+
+from broker_project.lib.pages import Banner, Table, label, moment, to_change, to_list
+from synclog.alert_models import Alert, AlertChannel
+
+SHOWN = 20
+COLOURS = {"Open": "danger", "Acknowledged": "warning", "Recovered": "success"}
+
+User = AbstractBaseUser | AnonymousUser
+
+
+def open_alerts(user: User) -> Table | None:
+    """Alerts that are open or acknowledged, open ones first; None for who may not see them. One query."""
+    if not _may_see(user, "alert"):
+        return None
+    alerts = Alert.objects.filter(recovered_at__isnull=True).order_by(
+        F("acknowledged_at").asc(nulls_first=True), "-since"
+    )
+    rows = [
+        (
+            label(alert.get_state_display(), COLOURS[alert.get_state_display()]),
+            to_change("synclog.alert", alert.pk, alert.sentence),
+            alert.advice,
+            moment(alert.since),
+        )
+        for alert in alerts[: SHOWN + 1]
+    ]
+    return Table(
+        title="Open alerts",
+        headers=("State", "What is wrong", "What to do", "Since"),
+        rows=rows[:SHOWN],
+        empty="None. The rules found nothing wrong.",
+        more=to_list("synclog.alert", {}) if len(rows) > SHOWN else "",
+    )
+
+
+def failing_channels(user: User) -> Banner | None:
+    """Said when alerts do not reach people; None when all channels work. One query."""
+    if not _may_see(user, "alertchannel"):
+        return None
+    failing = list(AlertChannel.objects.filter(is_on=True, failing_since__isnull=False).order_by("failing_since"))
+    if not failing:
+        return None
+    first = failing[0]
+    more = f" {len(failing) - 1} other channels fail too." if len(failing) > 1 else ""
+    sentence = f"“{first.name}” could not send since {first.failing_since:%Y-%m-%d %H:%M} UTC: {first.failure}{more}"
+    return Banner("Not sent", "danger", sentence)
+
+
+def _may_see(user: User, model: str) -> bool:
+    return any(user.has_perm(f"synclog.{act}_{model}") for act in ("view", "change"))  # type: ignore[union-attr]

@@ -1,0 +1,89 @@
+"""Tries a delivery again with the present configuration, without sending or storing anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from broker_project.lib.pages import Banner, Section, Text, listing
+from events.dry_run import Compared, Findings, Row, TrialEvent, rehearse
+from events.earlier import before_these
+from events.models import Delivery, EventTrigger
+from events.steps import cut
+
+from .entry import WideTable
+
+STATES = {"new": "is filled", "changes": "changes", "same": "the same already", "kept": "differs, and is left alone"}
+
+
+def can_try(delivery: Delivery) -> bool:
+    """Whether the event can be tried: it is outbound, and its payload is still there."""
+    return delivery.direction == Delivery.Direction.OUTBOUND and bool(delivery.event.payload)
+
+
+def try_again(delivery: Delivery) -> Findings:
+    """Reads the external record; writes nothing anywhere. Raises MappingError for a filter that cannot be read.
+
+    An event trigger that is gone, or never was, counts as an update of the record without a filter.
+    """
+    event = delivery.event
+    trigger = delivery.trigger or EventTrigger(
+        connector=delivery.connector, event_type=event.event_type, action=EventTrigger.Action.UPDATE
+    )
+    trial = TrialEvent(
+        event_type=event.event_type,
+        work_order_id=delivery.work_order_id or event.work_order_id or 0,
+        occurred_at=event.occurred_at or event.received_at,
+        payload=event.payload,
+        previous=before_these([event.pk]).get(event.pk),
+    )
+    return rehearse(delivery.connector, trigger, trial, read=True)
+
+
+def verdict(found: Findings) -> Banner:
+    """What would become of it, in one sentence."""
+    if not found.matched:
+        return Banner("Filtered out", "warning", f"It would not be sent at all: {found.filter}")
+    if found.failure:
+        return Banner("Would fail", "danger", found.failure.sentence)
+    requests = len(found.requests)
+    sent = "Nothing would be sent." if not requests else f"Requests that would be sent: {requests}."
+    return Banner("Would pass", "success", " ".join([*found.sentences, sent]))
+
+
+def sections(found: Findings) -> Iterator[Section]:
+    """The findings as parts of a page."""
+    yield Text(title="Filter", text=found.filter)
+    yield WideTable(
+        title="Mapped, field by field",
+        headers=("From", "Source value", "Action", "Result", "To", "Remarks"),
+        rows=[_row(row) for row in found.rows],
+        empty="Nothing was mapped.",
+    )
+    yield WideTable(
+        title="Beside the record as it is now" if found.was_read else "What the record would hold",
+        headers=("Field", "Now", "Would become", ""),
+        rows=[_compared(one) for one in found.compared],
+        empty="No field would be written.",
+    )
+    for request in found.requests:
+        yield Text(title=f"Would be sent: {request.method} {request.url}", text=listing(request.body))
+    if found.traces:
+        yield Text(title="Trace of the script", text="\n".join(found.traces))
+
+
+def _row(row: Row) -> list[Any]:
+    step = row.step
+    remarks = [text for text in ("The default was used." if step.default_used else "", step.warning) if text]
+    result = "nothing: the field is left out" if step.left_out else _value(step.result)
+    return [row.row.source or "-", _value(step.source), step.action, result, step.target, " ".join(remarks) or "-"]
+
+
+def _compared(one: Compared) -> list[Any]:
+    return [one.name, _value(one.there), _value(one.becomes), STATES.get(one.state, one.state)]
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "-"
+    return str(cut(value)) if value != "" else "(empty text)"
