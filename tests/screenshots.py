@@ -65,7 +65,6 @@ TOUR = [
     Shot("deliveries", "/admin/events/delivery/", 820),
     Shot("timeline", "/admin/events/delivery/?state__exact=dead", 1150, row="work order"),
     Shot("troubleshooter", "/admin/events/event/troubleshooter/?q=4410029", 1000),
-    Shot("audit", "/admin/synclog/auditentry/", 620),
     Shot("dead-letters", "/admin/events/delivery/dead-letters/", 420),
 ]
 
