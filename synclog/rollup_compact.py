@@ -1,4 +1,4 @@
-"""Make old rollup rows coarser and drop the oldest; keep samples of the queue. Run by beat every minute.
+"""Add rollup rows up to coarser ones and drop the oldest; keep samples of the queue. Run by beat every minute.
 
 A row that a transaction commits late is found by the next run: it makes a second row of the same key, and readers add
 up. So nothing depends on when this runs, and nothing is lost or counted twice when it runs twice.
@@ -26,33 +26,36 @@ LOCK: Final = 0x726F6C6C
 
 _KEY = "connector_id, company_id, direction, kind, name"
 _COLUMNS = f"{_KEY}, {', '.join(COUNTS)}, total_ms, histogram"
+_GONE = "DELETE FROM synclog_rollup WHERE span = %s AND at < %s RETURNING *"
+_ROLLED = "UPDATE synclog_rollup SET rolled = true WHERE span = %s AND at < %s AND NOT rolled AND span > 0 RETURNING *"
 _COARSER = f"""
-WITH gone AS (DELETE FROM synclog_rollup WHERE span = %s AND at < %s RETURNING *)
 INSERT INTO synclog_rollup (at, span, {_COLUMNS})
-SELECT date_bin(make_interval(secs => %s), at, timestamptz 'epoch'), %s, {_KEY}, {SUMS} FROM gone GROUP BY 1, {_KEY}
-"""  # noqa: S608 - constants only
-_COARSER_AND_LIFETIME = f"""
-WITH gone AS (DELETE FROM synclog_rollup WHERE span = %s AND at < %s RETURNING *),
-     before AS (DELETE FROM synclog_rollup WHERE span = %s AND EXISTS (SELECT 1 FROM gone) RETURNING *),
+SELECT date_bin(make_interval(secs => %s), at, timestamptz 'epoch'), %s, {_KEY}, {SUMS} FROM taken GROUP BY 1, {_KEY}
+"""  # noqa: S608 - constants only, here and below
+_MINUTES = f"WITH taken AS ({_GONE}) {_COARSER}"
+_QUARTERS = f"""
+WITH taken AS ({_ROLLED}),
+     before AS (DELETE FROM synclog_rollup WHERE span = %s AND EXISTS (SELECT 1 FROM taken) RETURNING *),
      lived AS (
     INSERT INTO synclog_rollup (at, span, {_COLUMNS})
-    SELECT max(at), %s, {_KEY}, {SUMS} FROM (SELECT * FROM gone UNION ALL SELECT * FROM before) AS r GROUP BY {_KEY})
-INSERT INTO synclog_rollup (at, span, {_COLUMNS})
-SELECT date_bin(make_interval(secs => %s), at, timestamptz 'epoch'), %s, {_KEY}, {SUMS} FROM gone GROUP BY 1, {_KEY}
+    SELECT max(at), %s, {_KEY}, {SUMS} FROM (SELECT * FROM taken UNION ALL SELECT * FROM before) AS r GROUP BY {_KEY})
+{_COARSER}
 """  # noqa: S608
+_TWO_HOURS = f"WITH taken AS ({_ROLLED}) {_COARSER}"
 
 
 def compact(now: datetime | None = None) -> bool:
-    """Bring rows and samples to the coarseness of their age; False when another run is at it."""
+    """Add up what is complete, drop what is old; False when another run is at it."""
     now = now or timezone.now()
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK])
         if not cursor.fetchone()[0]:
             return False
-        cursor.execute(_COARSER, [0, begin(now - BATCHES_FOR, 60), 60, 60])
-        older: list[Any] = [60, begin(now - MINUTES_FOR, 900)]
-        cursor.execute(_COARSER_AND_LIFETIME, [*older, Rollup.LIFETIME, Rollup.LIFETIME, 900, 900])
-        cursor.execute(_COARSER, [900, begin(now - QUARTERS_FOR, 7200), 7200, 7200])
+        cursor.execute(_MINUTES, [0, begin(now - BATCHES_FOR, 60), 60, 60])
+        cursor.execute(_QUARTERS, [60, begin(now - BATCHES_FOR, 900), Rollup.LIFETIME, Rollup.LIFETIME, 900, 900])
+        cursor.execute(_TWO_HOURS, [900, begin(now - BATCHES_FOR, 7200), 7200, 7200])
+        Rollup.objects.filter(span=60, rolled=True, at__lt=begin(now - MINUTES_FOR, 900)).delete()
+        Rollup.objects.filter(span=900, rolled=True, at__lt=begin(now - QUARTERS_FOR, 7200)).delete()
         Rollup.objects.filter(span=7200, at__lt=now - KEPT_FOR).delete()
         _sample(cursor, now)
         _thin_samples(now)

@@ -9,10 +9,11 @@ from django.db import models
 class Rollup(models.Model):
     """What happened in a span of time to one connector and direction. Insert-only: rows of one key are added up.
 
-    Each thing that happened is counted in exactly one row of span 0, 60, 900 or 7200 (see rollup_compact.py), and, once
-    it is in none of 0 and 60 any more, in one of span LIFETIME as well. ``at`` is where the span begins. ``kind`` says
-    which columns hold something: ``deliveries`` the outcomes and the latencies of those that succeeded; ``calls``
-    (``name``: external or field_nation) count, failed and durations; ``errors`` (``name``: the class) count.
+    Each thing that happened is counted in exactly one row of span 0, 60, 900 or 7200 that is not ``rolled``, and for a
+    while in rolled ones of finer spans (see rollup_compact.py); once its row of span 60 is rolled, in one of span
+    LIFETIME too. ``at`` is where the span begins. ``kind`` says which columns hold something: ``deliveries`` the
+    outcomes and the latencies of those that succeeded; ``calls`` (``name``: external or field_nation) count, failed and
+    durations; ``errors`` (``name``: the class) count.
     """
 
     class Kind(models.TextChoices):
@@ -26,6 +27,7 @@ class Rollup(models.Model):
     id = models.BigAutoField(primary_key=True)
     at = models.DateTimeField()
     span = models.PositiveIntegerField(help_text="Seconds; 0 for one batch.")
+    rolled = models.BooleanField(db_default=False, help_text="A row of the next coarser span holds it as well.")
     connector_id = models.BigIntegerField(null=True, help_text="Empty: an event as it was received.")
     company_id = models.BigIntegerField(null=True)
     direction = models.CharField(max_length=10)
@@ -47,7 +49,11 @@ class Rollup(models.Model):
     class Meta:
         verbose_name = "figures of a span"
         verbose_name_plural = "figures of spans"
-        indexes = [models.Index(fields=["span", "at"], name="rollup_by_time")]
+        indexes = [
+            models.Index(fields=["span", "at"], name="rollup_by_time"),
+            # without rows of a batch: those are written while people wait
+            models.Index(fields=["span", "at"], name="rollup_unrolled", condition=models.Q(rolled=False, span__gt=0)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name} of connector {self.connector_id} at {self.at}"

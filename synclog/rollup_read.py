@@ -8,11 +8,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from django.db import connection
+from django.utils import timezone
 
 from .histogram import BUCKETS
 
 SPANS: Final = (0, 60, 900, 7200)
 """Seconds of the rows that tell when something happened."""
+READ_FOR: Final = ((60, timedelta(minutes=70)), (900, timedelta(hours=25)))
+"""How far back rows of these seconds are read: a little less than they are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +66,14 @@ def read(
     step: timedelta | None = None,
 ) -> list[Row]:
     """Sums by ``key``, an expression without parameters, or by ``step``. One statement, so that each row counts once
-    while rows are being made coarser."""
+    while rows are being added up: the rows as coarse as ``since`` is old, and finer ones that are in none of them yet.
+    """
     given: list[Any] = [step, since] if step else []
     key = "date_bin(%s::interval, at, %s::timestamptz)" if step else key
-    starts = [(span, begin(since, span)) for span in SPANS]
-    where = f"({' OR '.join('(span = %s AND at >= %s)' for _ in starts)})"
+    widest = coarsest(since)
+    starts = [(span, begin(since, span)) for span in SPANS if span <= widest]
+    where = " OR ".join(f"(span = %s AND at >= %s{_UNROLLED if 0 < span < widest else ''})" for span, _ in starts)
+    where = f"({where})"
     given += [value for start in starts for value in start]
     for condition, value in (("at < %s", until), ("connector_id = %s", connector_id), ("direction = %s", direction)):
         if value is not None:
@@ -79,6 +85,15 @@ def read(
             given,
         )
         return [Row(*row) for row in cursor.fetchall()]
+
+
+_UNROLLED = " AND span > 0 AND NOT rolled"
+
+
+def coarsest(since: datetime) -> int:
+    """The span of the coarsest rows that are read for what happened since then."""
+    age = timezone.now() - since
+    return next((span for span, reach in READ_FOR if age <= reach), SPANS[-1])
 
 
 def begin(moment: datetime, span: int) -> datetime:

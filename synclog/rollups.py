@@ -1,7 +1,7 @@
 """What happened in a stretch of time, from the rollups: outcomes, rates, latencies, calls, errors by class.
 
-Rows are as fine as a batch for the last minutes, a minute for 75 minutes, a quarter of an hour for 26 hours, two hours
-before that. A stretch that begins inside a row takes the whole row in, so begin older ones where a row begins.
+What began within 70 minutes is read from rows of a minute, within 25 hours of a quarter of an hour, before that of two
+hours. A stretch that begins inside a row takes the whole row in, so begin older ones where a row begins.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def lifetime() -> list[Line]:
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT connector_id, direction, kind, name, {SUMS} FROM synclog_rollup WHERE span = ANY(%s) "  # noqa: S608
-            "GROUP BY connector_id, direction, kind, name ORDER BY connector_id, direction, kind, name",
+            "AND NOT rolled GROUP BY connector_id, direction, kind, name ORDER BY connector_id, direction, kind, name",
             [[0, 60, Rollup.LIFETIME]],
         )
         return [_line(*row) for row in cursor.fetchall()]

@@ -1,7 +1,9 @@
 """``python -m tests.benchmarks.many_rows --logs N --deliveries M``: how quick pages and ingestion are with many rows.
 
 A whole broker runs in a temporary folder. Ingestion is measured with empty tables, the rows are loaded, each page is
-asked for over HTTP in turn, and ingestion is measured again. ``--json`` gives one object.
+asked for over HTTP in turn, ingestion is measured again, and once more while old logs are pruned. ``--json`` gives one
+object, ``--plans FILE`` writes how PostgreSQL plans what the pages ask. With ``--folder`` the installation stays, and
+the next run asks the rows that are there already.
 """
 
 from __future__ import annotations
@@ -12,8 +14,9 @@ import re
 import shutil
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
@@ -26,6 +29,8 @@ from tests.benchmarks.measure import PER_LIST, lists, spending, warm_up
 from tests.benchmarks.workload import Workload
 
 WORD = "only-for-this-run"
+ROUNDS = 5
+PRUNED = 1_000_000
 ASKED = 20
 """Times each page is asked for, with other values where it has some."""
 
@@ -36,6 +41,7 @@ class Pages:
     def __init__(self, address: str) -> None:
         from django.contrib.auth.models import User
 
+        User.objects.filter(username="bench").delete()
         User.objects.create_superuser("bench", "", WORD)
         self._address = address
         self._session = requests.Session()
@@ -88,69 +94,98 @@ def page_addresses(connectors: list[int], deliveries: list[UUID]) -> dict[str, l
     }  # fmt: skip
 
 
-def measure_pages(address: str, connectors: list[int]) -> Iterator[tuple[str, float, float]]:
+def measure_pages(address: str, addresses: Mapping[str, list[str]]) -> Iterator[tuple[str, float, float]]:
     """The name of each page with the median and the 95th percentile of its milliseconds."""
-    from events.models import Delivery
-
     from . import many_rows_load
 
-    ids = list(
-        Delivery.objects.filter(connector_id__in=connectors)
-        .order_by("-seq")
-        .values_list("pk", flat=True)[: 3 * ASKED : 3]
-    )
     pages = Pages(address)
-    for name, addresses in page_addresses(connectors, ids).items():
-        pages.ms(addresses[0])
-        times = [pages.ms(path) for path in addresses]
+    for name, paths in addresses.items():
+        pages.ms(paths[0])
+        times = [pages.ms(path) for path in paths]
         many_rows_load.say(f"{name}: {max(times):.0f} ms at most")
         yield name, median(times), quantiles(times, n=20, method="inclusive")[-1]
 
 
 def ingestion(broker: Installation, load: Workload, count: int) -> dict[str, float]:
-    """Events that go through, from the post of a list to the call; CPU seconds for 1,000 of them."""
-    before = broker.delivered()
-    bodies = lists(load, count // PER_LIST)
-    with spending(broker, events=count) as spent:
-        broker.post(bodies, connections=4)
-        broker.wait_for(before + count)
-    return {"per_s": count / spent.seconds, "cpu_s_per_1000": sum(spent.broker.values())}
+    """Medians of some rounds: events that go through a second, from the post of a list to the call, and CPU seconds
+    for 1,000 of them."""
+    rates, costs = [], []
+    for _ in range(ROUNDS):
+        before, bodies = broker.delivered(), lists(load, count // PER_LIST)
+        with spending(broker, events=count) as spent:
+            broker.post(bodies, connections=4)
+            broker.wait_for(before + count)
+        rates.append(count / spent.seconds)
+        costs.append(sum(spent.broker.values()))
+    return {"per_s": round(median(rates), 1), "cpu_s_per_1000": round(median(costs), 3)}
 
 
-def measure(broker: Installation, *, logs: int, deliveries: int, events: int) -> dict[str, Any]:
-    """All figures. ``events`` are sent before and after the rows are loaded."""
+def pruning(broker: Installation, load: Workload, *, logs: int, events: int) -> dict[str, Any]:
+    """The oldest logs go, as beat would have them go, while events come in."""
+    from events import retention
+    from synclog.retention_models import Retention
+
     from . import many_rows_load
 
-    load = Workload()
+    gone = min(PRUNED, logs // 10)
+    keep = round(many_rows_load.DAYS * (1 - gone / logs))
+    Retention.objects.filter(kind=Retention.Kind.LOGS).update(keep_days=keep, next_at=None)
+    removed, began = [0], time.monotonic()
+
+    def work() -> None:
+        while removed[0] < gone and (now := retention.prune(seconds=8.0).get("logs", 0)):
+            removed[0] += now
+            Retention.objects.filter(kind=Retention.Kind.LOGS).update(next_at=None)
+
+    pruner = threading.Thread(target=work)
+    pruner.start()
+    meanwhile = ingestion(broker, load, events)
+    pruner.join()
+    return {"pruned": removed[0], "pruned_per_s": round(removed[0] / (time.monotonic() - began), 1), **meanwhile}
+
+
+def measure(broker: Installation, *, logs: int, deliveries: int, events: int, plans: Path | None) -> dict[str, Any]:
+    """All figures. ``events`` are sent in each round, before and after the rows are loaded."""
+    from connectors.models import Connector
+    from events.models import Delivery, Event
+    from synclog.models import SyncLog
+    from synclog.retention_models import Retention
+
+    from . import many_rows_load, many_rows_plans
+
+    Retention.objects.update(keep_days=None)  # nothing is pruned but what is measured
+    load = Workload(first=Event.objects.count() + 1)
     warm_up(broker, load)
-    empty = ingestion(broker, load, events)
-    began = time.monotonic()
-    connectors = many_rows_load.fill(logs=logs, deliveries=deliveries)
-    filled = time.monotonic() - began
-    pages = list(measure_pages(f"http://127.0.0.1:{broker._port}", connectors))
-    full = ingestion(broker, load, events)
-    return {
-        "logs": logs,
-        "deliveries": deliveries,
-        "load_seconds": round(filled, 1),
-        "page_p50_ms": {name: round(ms, 1) for name, ms, _ in pages},
-        "page_p95_ms": {name: round(ms, 1) for name, _, ms in pages},
-        "ingestion_empty": {name: round(value, 3) for name, value in empty.items()},
-        "ingestion_full": {name: round(value, 3) for name, value in full.items()},
-        "ingestion_cpu_ratio": round(full["cpu_s_per_1000"] / empty["cpu_s_per_1000"], 3),
-        "ingestion_rate_ratio": round(full["per_s"] / empty["per_s"], 3),
-    }
+    connectors = list(Connector.objects.filter(company__name=many_rows_load.COMPANY).values_list("pk", flat=True))
+    figures: dict[str, Any] = {}
+    if not connectors:
+        figures["ingestion_empty"] = ingestion(broker, load, events)
+        began = time.monotonic()
+        connectors = many_rows_load.fill(logs=logs, deliveries=deliveries)
+        figures["load_seconds"] = round(time.monotonic() - began, 1)
+    figures |= {"logs": SyncLog.objects.count(), "deliveries": Delivery.objects.count()}
+    newest = Delivery.objects.filter(connector_id__in=connectors).order_by("-seq").values_list("pk", flat=True)
+    addresses = page_addresses(connectors, list(newest[: 3 * ASKED : 3]))
+    pages = list(measure_pages(f"http://127.0.0.1:{broker._port}", addresses))
+    figures["page_p50_ms"] = {name: round(ms, 1) for name, ms, _ in pages}
+    figures["page_p95_ms"] = {name: round(ms, 1) for name, _, ms in pages}
+    if plans:
+        plans.write_text(many_rows_plans.markdown(addresses, figures))
+    figures["ingestion_full"] = ingestion(broker, load, events)
+    figures["ingestion_pruning"] = pruning(broker, load, logs=logs, events=events)
+    return figures
 
 
 def table(figures: dict[str, Any]) -> str:
     half = figures["page_p50_ms"]
     rows = [(f"p50, p95 ms: {name}", f"{half[name]:,.1f}  {ms:,.1f}") for name, ms in figures["page_p95_ms"].items()]
-    for when in ("empty", "full"):
-        told = figures[f"ingestion_{when}"]
-        rows.append((f"events a second end to end, {when} tables", f"{told['per_s']:,.0f}"))
-        rows.append((f"CPU seconds for 1,000 of them, {when} tables", f"{told['cpu_s_per_1000']:.3f}"))
+    for when, words in (("empty", "empty tables"), ("full", "full tables"), ("pruning", "while logs are pruned")):
+        if told := figures.get(f"ingestion_{when}"):
+            rows.append((f"events a second end to end, {words}", f"{told['per_s']:,.0f}"))
+            rows.append((f"CPU seconds for 1,000 of them, {words}", f"{told['cpu_s_per_1000']:.3f}"))
+    rows.append(("logs pruned a second meanwhile", f"{figures['ingestion_pruning']['pruned_per_s']:,.0f}"))
     width = max(len(text) for text, _ in rows)
-    head = f"{figures['logs']:,} logs, {figures['deliveries']:,} deliveries, loaded in {figures['load_seconds']} s\n"
+    head = f"{figures['logs']:,} logs, {figures['deliveries']:,} deliveries\n"
     return head + "".join(f"{text:<{width}}  {value:>14}\n" for text, value in rows)
 
 
@@ -158,15 +193,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.many_rows", description=__doc__)
     parser.add_argument("--logs", type=int, default=1_000_000)
     parser.add_argument("--deliveries", type=int, default=200_000)
-    parser.add_argument("--events", type=int, default=10_000, help="sent to measure ingestion, before and after")
+    parser.add_argument("--events", type=int, default=10_000, help="sent in each round of ingestion")
+    parser.add_argument("--folder", type=Path, help="where the installation stays (default: a temporary folder)")
+    parser.add_argument("--plans", type=Path, metavar="FILE", help="write the plans of the pages' statements here")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
     options = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="broker-many-"))
+    folder = options.folder or Path(tempfile.mkdtemp(prefix="broker-many-"))
+    folder.mkdir(parents=True, exist_ok=True)
     try:
-        with Installation(folder) as broker:
-            figures = measure(broker, logs=options.logs, deliveries=options.deliveries, events=options.events)
+        with Installation(folder.resolve()) as broker:
+            figures = measure(
+                broker,
+                logs=options.logs, deliveries=options.deliveries, events=options.events, plans=options.plans,
+            )  # fmt: skip
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        if not options.folder:
+            shutil.rmtree(folder, ignore_errors=True)
     sys.stdout.write(json.dumps(figures) + "\n" if options.json else table(figures))
 
 

@@ -14,6 +14,7 @@ from connectors.models import Company, Connector
 from events import versions
 from tests.synclog import course
 
+COMPANY: Final = "Bench, loaded"
 CONNECTORS: Final = 20
 DAYS: Final = 90
 WORK_ORDERS: Final = 100_000
@@ -101,13 +102,13 @@ def fill(*, logs: int, deliveries: int) -> list[int]:
     The connectors are paused: what is open in them waits, as a backlog does. They belong to a company of their own,
     since each of a company's connectors logs each of its events.
     """
-    company = Company.objects.create(name="Bench, loaded", environment="custom", custom_api_base="http://127.0.0.1:9")
+    company = Company.objects.create(name=COMPANY, environment="custom", custom_api_base="http://127.0.0.1:9")
     made = [
         Connector.objects.create(company=company, name=f"System {number}", platform="rest", status="paused").pk
         for number in range(CONNECTORS)
     ]
     for connector in made:
-        versions.publish(connector, user="bench", comment="")
+        versions.publish(connector, user="bench")
     with connection.cursor() as cursor:
         for function in _FUNCTIONS:
             cursor.execute(function)

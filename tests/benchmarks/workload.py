@@ -30,10 +30,10 @@ class Workload:
     """Events with a serial, over RECORDS work orders in turn. The serial is in the title, which is mapped: an update
     that changes nothing would not be sent."""
 
-    def __init__(self) -> None:
+    def __init__(self, first: int = 1) -> None:
         from broker_project.demo import sample_event  # not above: it needs Django set up
 
-        self._serials = itertools.count(1)
+        self._serials = itertools.count(first)
         self._sample = sample_event
 
     def _event(self) -> tuple[int, dict[str, Any]]:

@@ -14,24 +14,26 @@ from synclog.histogram import BUCKETS, bucket_of
 from synclog.rollup_models import QueueSample, Rollup
 from synclog.rollup_read import COUNTS, begin
 
-MINUTES, QUARTERS, TWO_HOURS = 75, 100, 72
+MINUTES, QUARTERS, TWO_HOURS = 75, 104, 84
 
 
 def week(connectors: Sequence[int], now: datetime, *, failing: Sequence[int] = (), per_minute: int = 12) -> None:
     """A week of both directions; the ``failing`` connectors have failed most attempts of the last forty minutes."""
     rows: list[dict[str, Any]] = []
-    end = begin(now, 60)
-    for span, count in ((60, MINUTES), (900, QUARTERS), (7200, TWO_HOURS)):
-        for _ in range(count):
-            end = at = begin(end - timedelta(seconds=1), span)
+    for span, count, coarser in ((60, MINUTES, 900), (900, QUARTERS, 7200), (7200, TWO_HOURS, 0)):
+        for number in range(1, count + 1):
+            at = begin(now, span) - number * timedelta(seconds=span)
+            rolled = bool(coarser) and at < begin(now, coarser)
             for connector in connectors:
                 fails = connector in failing and (now - at) < timedelta(minutes=40)
                 for direction in ("outbound", "inbound"):
-                    rows += _rows(at, span, connector, direction, span * per_minute // 60, fails)
+                    made = _rows(at, span, connector, direction, span * per_minute // 60, fails)
+                    rows += [row | {"rolled": rolled} for row in made]
     names = [str(field.column) for field in Rollup._meta.concrete_fields if not field.primary_key]
     defaults: dict[str, Any] = dict.fromkeys(COUNTS, 0) | {
         "name": "",
         "connector_id": None,
+        "rolled": False,
         "histogram": [],
         "total_ms": 0.0,
     }

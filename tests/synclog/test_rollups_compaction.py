@@ -12,7 +12,7 @@ import pytest
 from django.db import connection
 
 from events.states import State
-from synclog import rollups, tasks
+from synclog import rollup_read, rollups, tasks
 from synclog.rollup_compact import KEPT_FOR, LOCK, compact
 from synclog.rollup_models import QueueSample, Rollup
 from synclog.rollup_read import COUNTS
@@ -64,13 +64,46 @@ def test_compacting_changes_no_sum_however_often_it_runs() -> None:
     assert min(young) >= NOW.replace(second=0) - timedelta(minutes=1)
     minutes = Rollup.objects.filter(span=60).values_list("at", flat=True)
     assert {at.second for at in minutes} == {0}
-    assert min(minutes) >= datetime(2026, 3, 5, 8, 45, tzinfo=UTC)
+    assert min(minutes) >= datetime(2026, 3, 5, 8, 45, tzinfo=UTC)  # kept for 75 minutes, by whole quarters
     assert {at.minute % 15 for at in Rollup.objects.filter(span=900).values_list("at", flat=True)} == {0}
-    assert set(spans()) == {0, 60, 900, Rollup.LIFETIME}
+    assert set(spans()) == {0, 60, 900, 7200, Rollup.LIFETIME}
     compact(NOW + timedelta(hours=28))
     assert {at.hour % 2 for at in Rollup.objects.filter(span=7200).values_list("at", flat=True)} == {0}
-    assert 7200 in spans()
+    assert set(spans()) == {7200, Rollup.LIFETIME}
     assert all_told() == before
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("span", "reach"), [(60, timedelta(minutes=75)), (900, timedelta(hours=5))])
+def test_finer_rows_stay_for_as_long_as_they_are_read(
+    span: int, reach: timedelta, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rollup_read, "coarsest", lambda since: span)
+    some_rows()
+    since = rollup_read.begin(NOW - reach, 900)
+    before = [(at, found) for at, found in rollups.series(since, NOW, step=timedelta(seconds=span))]
+    assert sum(found.attempts for _, found in before) > 100
+
+    for later in (timedelta(0), timedelta(seconds=30)):
+        compact(NOW + later)
+        assert rollups.series(since, NOW, step=timedelta(seconds=span)) == before
+    assert Rollup.objects.filter(span=span, rolled=True).exists()
+
+
+@pytest.mark.django_db
+def test_a_long_stretch_is_read_from_few_rows() -> None:
+    for hours in range(30):
+        for minute in range(60):
+            at = NOW - timedelta(hours=hours, minutes=minute, seconds=1)
+            Rollup.objects.create(at=at, span=0, connector_id=7, direction="inbound", kind="deliveries", succeeded=1)
+        compact(NOW)
+    assert rollups.totals(NOW - timedelta(days=2), NOW).succeeded == 1800
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT span, rolled, count(*) FROM synclog_rollup GROUP BY 1, 2")
+        counts = {(span, rolled): count for span, rolled, count in cursor.fetchall()}
+    assert set(counts) == {(0, False), (60, False), (60, True), (900, True), (7200, False), (Rollup.LIFETIME, False)}
+    assert counts[7200, False] <= 16 * 3
+    assert counts[60, False] + counts[0, False] <= 15 + 2
 
 
 @pytest.mark.django_db
@@ -78,8 +111,8 @@ def test_rows_of_one_key_become_one() -> None:
     some_rows()
     compact(NOW)
     keys = ("at", "span", "connector_id", "direction", "kind", "name")
-    coarse = list(Rollup.objects.exclude(span=0).values_list(*keys))
-    assert len(coarse) == len(set(coarse)) < 350
+    coarse = list(Rollup.objects.filter(span__gt=0, rolled=False).values_list(*keys))
+    assert len(coarse) == len(set(coarse)) < 150
 
 
 @pytest.mark.django_db
