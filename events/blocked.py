@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import Max, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Now
+
+from synclog.models import SyncLog
 
 from .models import Delivery, Lane
 from .states import OPEN
@@ -24,10 +27,12 @@ BLOCKED: Final = WAITS | HELD | RETRIES
 
 @dataclass(frozen=True)
 class Line:
-    """What stands in a lane: its head and the number of deliveries, the head included."""
+    """What stands in a lane: its head and the number of deliveries, the head included. ``since``: when it was held, or
+    else when the head was last tried; before the first attempt, when the head was made."""
 
     head: Delivery
     length: int
+    since: datetime
 
 
 def head_ids(lane_ids: Sequence[int]) -> dict[int, tuple[UUID, int]]:
@@ -48,12 +53,18 @@ def head_ids(lane_ids: Sequence[int]) -> dict[int, tuple[UUID, int]]:
 
 
 def lines(lanes: Sequence[Lane]) -> Mapping[int, Line]:
-    """By lane what stands in it; two queries for any number of lanes."""
+    """By lane what stands in it; three queries for any number of lanes."""
     found = head_ids([lane.pk for lane in lanes])
-    heads = Delivery.objects.select_related("connector__company", "connector__state").in_bulk(
-        [head for head, _ in found.values()]
-    )
-    return {lane: Line(heads[head], length) for lane, (head, length) in found.items() if head in heads}
+    ids = [head for head, _ in found.values()]
+    heads = Delivery.objects.select_related("connector__company", "connector__state").in_bulk(ids)
+    logged = SyncLog.objects.filter(delivery_id__in=ids).values_list("delivery_id")
+    tried = dict(logged.annotate(Max("created_at")).order_by())
+    lined_up = {}
+    for lane in lanes:
+        id, length = found.get(lane.pk, (None, 0))
+        if head := heads.get(id):
+            lined_up[lane.pk] = Line(head, length, lane.held_at or tried.get(head.pk) or head.created_at)
+    return lined_up
 
 
 def in_line(lane: Lane) -> QuerySet[Delivery]:

@@ -234,7 +234,7 @@ class LaneAdmin(ReadOnly, PrunableList, DetailPage):
     @display(description="stands since")
     def age(self, lane: Lane) -> SafeString | str:
         line = lane.line  # type: ignore[attr-defined]
-        since = lane.held_at or (line.head.created_at if line else None)
+        since = line.since if line else lane.held_at
         if since is None:
             return "-"
         return format_html('{}<span class="broker-sub">{}</span>', timesince(since, depth=1), moment(since))

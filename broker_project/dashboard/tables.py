@@ -135,7 +135,7 @@ def lanes_table(choice: Choice) -> Table | None:
         if line is None:
             rows.append((name, lane.connector.name, words.NOTHING, "nothing in line", f"{said}Nothing stands in it."))
             continue
-        since = words.duration((timezone.now() - line.head.created_at).total_seconds() * 1000)
+        since = words.duration((timezone.now() - line.since).total_seconds() * 1000)
         length = words.plural(line.length, "delivery in line", "deliveries in line")
         rows.append((name, lane.connector.name, since, length, said + sentence_of(line.head)))
     if not rows:

@@ -79,7 +79,7 @@ def calls(log_ids: Sequence[UUID]) -> dict[UUID, list[ApiCall]]:
 
 
 def lines(keys: Mapping[int, str]) -> dict[int, Standing]:
-    """By connector the lane with this key; three queries for any number."""
+    """By connector the lane with this key; four queries for any number."""
     wanted = Q(pk__in=[])
     for connector_id, key in keys.items():
         wanted |= Q(connector_id=connector_id, key=key)

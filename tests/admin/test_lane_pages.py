@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from broker_project.lib.ids import new_id
 from connectors.models import Connector
-from events import lanes
+from events import blocked, lanes
 from events.models import Delivery, Lane
 from events.states import State
 from synclog.models import SyncLog
@@ -119,6 +119,25 @@ def test_a_row_says_what_stands_there_and_why(browser: Client, to: Connector) ->
     text = response.content.decode()
     for said in ("work order 1", "Refused.", "sam holds it back.", "5\xa0hours"):
         assert said in text, said
+
+
+def test_a_lane_stands_since_its_head_was_last_tried_or_held(
+    browser: Client, to: Connector, django_assert_num_queries: Any
+) -> None:
+    made, tried, held = (timezone.now() - timedelta(hours=hours) for hours in (9, 2, 1))
+    never, once, kept = waiting(to, 1), waiting(to, 2), waiting(to, 3)
+    Delivery.objects.update(created_at=made)
+    for at in (made, tried):
+        log = SyncLog.objects.create(delivery_id=once.pk, connector=to, outcome="waiting", sentence="Refused.")
+        SyncLog.objects.filter(pk=log.pk).update(created_at=at)
+    Lane.objects.filter(key="wo:3").update(held_by="sam", held_at=held)
+
+    found = list(Lane.objects.all())
+    with django_assert_num_queries(3):
+        lines = blocked.lines(found)
+    since = {line.head.pk: line.since for line in lines.values()}
+    assert since == {never.pk: made, once.pk: tried, kept.pk: held}
+    assert "2\xa0hours<span" in browser.get(reverse(LIST)).content.decode()
 
 
 def test_the_page_shows_the_line_in_order(browser: Client, to: Connector) -> None:
