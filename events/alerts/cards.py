@@ -1,4 +1,4 @@
-"""Open alerts for the dashboard."""
+"""Open alerts and the webhooks at Field Nation, for the dashboard."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import F
 
 from broker_project.lib.pages import Banner, Table, label, moment, to_change, to_list
-from synclog.alert_models import Alert, AlertChannel
+from synclog.alert_models import Alert, AlertChannel, WebhookCheck
 
 SHOWN = 20
 COLOURS = {"Open": "danger", "Acknowledged": "warning", "Recovered": "success"}
+STATES = {True: ("Active", "success"), False: ("Not active", "danger"), None: ("Not known", "warning")}
 
 User = AbstractBaseUser | AnonymousUser
 
@@ -50,6 +51,32 @@ def failing_channels(user: User) -> Banner | None:
     more = f" {len(failing) - 1} other channels fail too." if len(failing) > 1 else ""
     sentence = f"“{first.name}” could not send since {first.failing_since:%Y-%m-%d %H:%M} UTC: {first.failure}{more}"
     return Banner("Not sent", "danger", sentence)
+
+
+def webhooks_table(user: User) -> Table | None:
+    """What Field Nation said of each company's webhooks, those that are not active first; None for who may not see
+    it, or when nothing was asked yet. One query."""
+    if not _may_see(user, "webhookcheck"):
+        return None
+    checks = WebhookCheck.objects.select_related("company").only("is_active", "sentence", "checked_at", "company__name")
+    found = list(checks.order_by(F("is_active").asc(nulls_first=True), "company__name")[: SHOWN + 1])
+    if not found:
+        return None
+    rows = [
+        (
+            to_change("synclog.webhookcheck", check.pk, check.company.name),
+            label(*STATES[check.is_active]),
+            check.sentence,
+            moment(check.checked_at),
+        )
+        for check in found[:SHOWN]
+    ]
+    return Table(
+        title="Webhooks at Field Nation",
+        headers=("Company", "State", "", "Asked"),
+        rows=rows,
+        more=to_list("synclog.webhookcheck", {}) if len(found) > SHOWN else "",
+    )
 
 
 def _may_see(user: User, model: str) -> bool:

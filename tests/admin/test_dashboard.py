@@ -12,12 +12,14 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import strip_tags
 
 from broker_project.dashboard import depth as depths
 from broker_project.dashboard import words
 from broker_project.dashboard.page import Dashboard
 from connectors.models import Connector, ConnectorState
 from events.states import State
+from synclog.alert_models import WebhookCheck
 from synclog.rollup_compact import compact
 from synclog.rollup_models import QueueSample
 from synclog.rollup_write import Tally
@@ -211,6 +213,21 @@ def test_each_part_needs_its_permission(desk: Connector) -> None:
     assert more
     assert [each.name for each in more.tiles][-1] == "queue"
     assert more.connectors and more.lanes
+
+
+def test_it_shows_what_field_nation_says_of_the_webhooks(browser: Client, desk: Connector) -> None:
+    now = timezone.now()
+    good, other = desk.company, world.company("Other Co")
+    WebhookCheck.objects.create(company=good, checked_at=now, is_active=True, sentence="A webhook is active.")
+    WebhookCheck.objects.create(company=other, checked_at=now, is_active=False, sentence="webhook 9 is archived.")
+
+    (table,) = [panel for panel in shown(browser).panels if panel.title == "Webhooks at Field Nation"]
+    rows = [[strip_tags(str(cell)).strip() for cell in row[:3]] for row in table.rows]  # type: ignore[attr-defined]
+    assert rows == [
+        [other.name, "Not active", "webhook 9 is archived."],
+        [good.name, "Active", "A webhook is active."],
+    ]
+    assert [panel.title for panel in shown(staff("synclog.view_synclog")).panels] == []
 
 
 def queries(browser: Client, **query: Any) -> int:
