@@ -57,7 +57,8 @@ def markdown(addresses: Mapping[str, list[str]], figures: Mapping[str, Any]) -> 
     for name, paths in addresses.items():
         new = [sql for sql in _statements(client, paths[0]) if _shape(sql) not in told]
         told.update(map(_shape, new))
-        if new:
-            parts.append(f"## {name[0].upper()}{name[1:]}: p95 {figures['page_p95_ms'][name]:,.0f} ms")
+        parts.append(f"## {name[0].upper()}{name[1:]}: p95 {figures['page_p95_ms'][name]:,.0f} ms")
+        if not new:
+            parts.append("Its statements stand above.")
         parts += [f"```\n{_short(sql)}\n\n{_plan(sql)}\n```" for sql in new]
     return "\n\n".join(parts) + "\n"
