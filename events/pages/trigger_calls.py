@@ -41,12 +41,11 @@ class Call:
 
 def calls(request: HttpRequest, connector: Connector) -> list[Call]:
     """The newest first. Four queries, whatever the tables hold."""
-    sees_events, sees_logs = (request.user.has_perm(name) for name in ("events.view_event", "synclog.view_synclog"))
-    rows = [*_accepted(connector, linked=sees_events), *_refused(connector, linked=sees_logs)]
+    rows = [*_accepted(request, connector), *_refused(connector, linked=request.user.has_perm("synclog.view_synclog"))]
     return sorted(rows, key=lambda call: call.at, reverse=True)[:SHOWN]
 
 
-def _accepted(connector: Connector, *, linked: bool) -> list[Call]:
+def _accepted(request: HttpRequest, connector: Connector) -> list[Call]:
     newest = Event.objects.filter(connector=connector, kind=Event.Kind.TRIGGER, door=Event.Door.TRIGGER)
     events = list(newest.order_by("-received_at").defer("payload")[:SHOWN])
     outcomes = outcomes_of(connector, [event.pk for event in events])
@@ -58,11 +57,18 @@ def _accepted(connector: Connector, *, linked: bool) -> list[Call]:
             record=event.external_id,
             source=str(event.trace.get("from") or ""),
             sentence=outcomes[event.pk].sentence,
-            address=reverse("admin:events_event_change", args=[event.pk]) if linked else "",
+            address=_page_of(request, event.pk, outcomes[event.pk].delivery),
             old_token=bool(event.trace.get("old_token")),
         )
         for event in events
     ]
+
+
+def _page_of(request: HttpRequest, event: UUID, delivery: UUID | None) -> str:
+    """The timeline of the call's delivery, else its event; "" for those who may see neither."""
+    if delivery and request.user.has_perm("events.view_delivery"):
+        return reverse("admin:events_delivery_change", args=[delivery])
+    return reverse("admin:events_event_change", args=[event]) if request.user.has_perm("events.view_event") else ""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from broker_project.lib.errors import MappingError
+from broker_project.lib.pages import to_list
 from connectors.models import Connector
 from events import catalogue
 from events.accept import Incoming, accept_events
@@ -82,7 +83,10 @@ def test_send(request: HttpRequest, connector: Connector, data: dict[str, Any]) 
 
 
 def test_follow(request: HttpRequest, connector: Connector, data: dict[str, Any]) -> Mapping[str, Any]:
-    """How the test ``event`` stands: each delivery, and why there is none. A fixed number of queries."""
+    """How the test ``event`` stands: each delivery, and why there is none. A fixed number of queries.
+
+    ``log`` is where to read all of it: the timeline of the only delivery, else the logs of the event.
+    """
     id = uuid_of(data.get("event"))
     if id is None or not Event.objects.filter(pk=id, company_id=connector.company_id).exists():
         raise Refused([Problem("", GONE)])
@@ -93,7 +97,7 @@ def test_follow(request: HttpRequest, connector: Connector, data: dict[str, Any]
         "deliveries": rows,
         "decisions": list(decisions.order_by("created_at").values_list("sentence", flat=True)),
         "ended": all(row["ended"] for row in rows),
-        "logs": reverse("admin:synclog_synclog_changelist") + f"?q={id}",
+        "log": rows[0]["address"] if len(rows) == 1 else to_list("synclog.synclog", {"q": id}),
     }
 
 

@@ -280,6 +280,7 @@ def test_it_is_sent_for_this_trigger_alone_and_followed(olga: Client, world: Wor
     assert "Sent a test of FN_WO_SCHEDULE_UPDATED" in LogEntry.objects.get().change_message
     first = act(olga, to, "test_follow", event=sent["event"]).json()
     assert ([one["state"] for one in first["deliveries"]], first["ended"]) == (["Pending"], False)
+    assert first["log"] == reverse("admin:events_delivery_change", args=[Delivery.objects.get().pk])
     world.deliver()
     last = act(olga, to, "test_follow", event=sent["event"]).json()
     assert last["ended"] is True
@@ -296,6 +297,7 @@ def test_what_the_filter_leaves_out_is_followed_to_its_reason(olga: Client, worl
     sent = act(olga, to, "test_send", trigger=entry(trigger), source=SAMPLE).json()
     told = act(olga, to, "test_follow", event=sent["event"]).json()
     assert (told["deliveries"], told["ended"]) == ([], True)
+    assert told["log"] == f"{reverse('admin:synclog_synclog_changelist')}?q={sent['event']}"
     assert "id is 9000001; asked for: less 5" in told["decisions"][0]
 
 

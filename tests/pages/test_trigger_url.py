@@ -173,6 +173,19 @@ def test_links_are_for_those_who_may_follow_them(to: Connector) -> None:
     call(to.trigger_token, "{}")
 
     assert [row["address"] for row in state(staff("connectors.view_connector"), to)["calls"]] == ["", ""]
+    some = staff("connectors.view_connector", "events.view_event")
+    assert state(some, to)["calls"][1]["address"] == reverse("admin:events_event_change", args=[Event.objects.get().pk])
+
+
+def test_an_accepted_call_leads_to_the_timeline_of_its_delivery(browser: Client, to: Connector) -> None:
+    call(to.trigger_token, '{"id": "T-1"}')
+    call(to.trigger_token, '{"id": "T-1"}')
+    merged, accepted = (row["address"] for row in state(browser, to)["calls"])
+
+    delivery = Delivery.objects.get()
+    assert accepted == reverse("admin:events_delivery_change", args=[delivery.pk])
+    [other] = Event.objects.exclude(pk=delivery.event_id)
+    assert merged == reverse("admin:events_event_change", args=[other.pk])
 
 
 def test_a_flood_of_bad_calls_is_one_row_that_counts(browser: Client, to: Connector) -> None:

@@ -37,7 +37,7 @@ document.addEventListener("alpine:init", () => {
     shown: null,
     sent: null,
     outcome: null,
-    logs: "",
+    log: "",
     version: 0,
 
     init() {
@@ -281,7 +281,7 @@ document.addEventListener("alpine:init", () => {
         await pause(1000);
         const answer = await broker.post(this.at("follow"), { event: this.sent });
         if (!answer.ok) continue;
-        this.logs = answer.data.logs;
+        this.log = answer.data.log;
         const [delivery] = answer.data.deliveries;
         if (delivery) this.outcome = delivery;
         else this.outcome = { state: "Not sent.", sentence: answer.data.decisions.join(" "), kind: "danger", ended: true };
