@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
@@ -21,30 +19,14 @@ from synclog.alert_models import Alert, AlertChannel, AlertMessage, AlertRule, W
 from tests.admin import world
 from tests.alerts.conftest import Receiver, channel, receiver  # noqa: F401 - a fixture
 
-from .running import browser, chromium
+from .own_server import LOOKS, opened
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-PASSWORD = "only-for-this-test"
-WIDTHS = [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390)]
-
-
-@pytest.fixture(scope="module")
-def chrome() -> Iterator[Browser]:
-    if chromium() is None:
-        if os.environ.get("BROKER_REQUIRE_SERVICES"):
-            pytest.fail("Chromium is not installed, and services are required here.")
-        pytest.skip("Chromium is not installed")
-    # Playwright keeps an event loop in this thread, and Django would refuse the database beside it.
-    with pytest.MonkeyPatch.context() as patched, browser() as started:
-        patched.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-        yield started
 
 
 @pytest.fixture
 def burning(chrome: Browser, transactional_db: Any, receiver: Receiver) -> Connector:  # noqa: F811
     """Dead letters, refused credentials, a dead system, one alert that is over, and a channel that fails."""
-    User.objects.create_superuser("olga", "", PASSWORD)
     desk = world.connector(world.company("Sandbox company"), notification_emails="desk@example.test")
     sentence = (
         "Given up: Help Desk refused the values of record TCK-12: “site” is unknown. Retry the delivery when that "
@@ -72,14 +54,7 @@ def burning(chrome: Browser, transactional_db: Any, receiver: Receiver) -> Conne
 
 
 def signed_in(chrome: Browser, server: Any, **options: Any) -> Page:
-    page = chrome.new_context(**options).new_page()
-    page.set_default_timeout(15_000)
-    page.goto(f"{server.url}/admin/login/?next={reverse('admin:synclog_alert_changelist')}")
-    page.get_by_label("Username").fill("olga")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
-    page.wait_for_url("**/synclog/alert/**")
-    return page
+    return opened(chrome, server, reverse("admin:synclog_alert_changelist"), **options)
 
 
 def test_an_alert_leads_to_its_cause_and_is_acknowledged(burning: Connector, chrome: Browser, live_server: Any) -> None:
@@ -158,7 +133,7 @@ def test_a_connector_gets_a_rule_of_its_own(burning: Connector, chrome: Browser,
     page.context.close()
 
 
-@pytest.mark.parametrize(("scheme", "width"), WIDTHS)
+@pytest.mark.parametrize(("scheme", "width"), LOOKS)
 def test_every_page_of_alerts_fits_the_window(
     burning: Connector, chrome: Browser, live_server: Any, scheme: str, width: int
 ) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.utils import timezone
 from playwright.sync_api import Browser, FloatRect, Page, expect
 
@@ -19,39 +18,19 @@ from tests.admin import world
 from tests.synclog import course
 
 from . import states
-from .running import browser, chromium
+from .own_server import LOOKS, opened
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-PASSWORD = "only-for-this-test"
-LOOKS = [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390)]
 PICTURES = os.environ.get("DASHBOARD_PICTURES", "")
 """A folder for pictures to look at; none are made without it."""
 DRAWN = "() => [...document.querySelectorAll('canvas[data-chart]')].every((canvas) => Chart.getChart(canvas))"
 PAGE_FITS = "() => document.documentElement.scrollWidth <= window.innerWidth"
 
 
-@pytest.fixture(scope="module")
-def chrome() -> Iterator[Browser]:
-    if chromium() is None:
-        if os.environ.get("BROKER_REQUIRE_SERVICES"):
-            pytest.fail("Chromium is not installed, and services are required here.")
-        pytest.skip("Chromium is not installed")
-    with pytest.MonkeyPatch.context() as patched, browser() as started:
-        patched.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-        yield started
-
-
 @pytest.fixture
 def page(chrome: Browser, live_server: Any) -> Iterator[Page]:
-    User.objects.create_superuser("olga", "", PASSWORD)
-    page = chrome.new_context().new_page()
-    page.set_default_timeout(15_000)
-    page.goto(f"{live_server.url}/admin/")
-    page.get_by_label("Username").fill("olga")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
-    page.wait_for_url("**/admin/")
+    page = opened(chrome, live_server)
     yield page
     page.context.close()
 

@@ -5,13 +5,10 @@ The states are made in the database and shown by a server of the suite's own; wh
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.urls import reverse
 from playwright.sync_api import Browser, Page, expect
 
@@ -19,41 +16,14 @@ from events import jobs
 from events.models import Delivery, Event, Job, Lane
 
 from . import states
-from .running import browser, chromium
+from .own_server import LOOKS, opened
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-PASSWORD = "only-for-this-test"
-WIDTHS = [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390)]
-
-
-@pytest.fixture(scope="module")
-def chrome() -> Iterator[Browser]:
-    if chromium() is None:
-        if os.environ.get("BROKER_REQUIRE_SERVICES"):
-            pytest.fail("Chromium is not installed, and services are required here.")
-        pytest.skip("Chromium is not installed")
-    # Playwright keeps an event loop in this thread, and Django would refuse the database beside it.
-    with pytest.MonkeyPatch.context() as patched, browser() as started:
-        patched.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-        yield started
 
 
 @pytest.fixture
 def made(chrome: Browser, transactional_db: Any) -> dict[str, Any]:
-    User.objects.create_superuser("olga", "", PASSWORD)
     return states.everything()
-
-
-def overview(chrome: Browser, server: Any, **options: Any) -> Page:
-    page = chrome.new_context(**options).new_page()
-    page.set_default_timeout(15_000)
-    page.goto(f"{server.url}/admin/")
-    page.get_by_label("Username").fill("olga")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
-    page.wait_for_url("**/admin/")
-    return page
 
 
 def card(page: Page, title: str) -> None:
@@ -76,7 +46,7 @@ def open_row(page: Page, text: str) -> None:
 def test_dead_letters_of_one_cause_are_retried_together(
     made: dict[str, Any], chrome: Browser, live_server: Any
 ) -> None:
-    page = overview(chrome, live_server)
+    page = opened(chrome, live_server)
     card(page, "Dead letters")
     cause = page.locator(".broker-cause", has_text="12").first
     expect(cause.get_by_text("Help Desk refused the values of record …: “…” is unknown.")).to_be_visible()
@@ -94,7 +64,7 @@ def test_dead_letters_of_one_cause_are_retried_together(
 
 
 def test_a_payload_is_corrected_and_sent_again(made: dict[str, Any], chrome: Browser, live_server: Any) -> None:
-    page = overview(chrome, live_server)
+    page = opened(chrome, live_server)
     card(page, "Dead letters")
     page.locator(".broker-cause", has_text="validation").get_by_role("link", name="work order 7012").click()
     press(page, "Edit payload and retry")
@@ -109,7 +79,7 @@ def test_a_payload_is_corrected_and_sent_again(made: dict[str, Any], chrome: Bro
 
 
 def test_a_conflict_is_decided_field_by_field(made: dict[str, Any], chrome: Browser, live_server: Any) -> None:
-    page = overview(chrome, live_server)
+    page = opened(chrome, live_server)
     card(page, "Conflict to decide")
     open_row(page, "work order 5001")
     expect(page.get_by_role("cell", name="Bring a ladder.")).to_be_visible()
@@ -125,7 +95,7 @@ def test_a_conflict_is_decided_field_by_field(made: dict[str, Any], chrome: Brow
 
 
 def test_a_write_of_unknown_outcome_asks_what_happened(made: dict[str, Any], chrome: Browser, live_server: Any) -> None:
-    page = overview(chrome, live_server)
+    page = opened(chrome, live_server)
     card(page, "Write of unknown outcome")
     open_row(page, "work order 5002")
     expect(page.get_by_text("no answer came, so the record may exist").first).to_be_visible()
@@ -137,7 +107,7 @@ def test_a_write_of_unknown_outcome_asks_what_happened(made: dict[str, Any], chr
 
 
 def test_a_blocked_lane_is_skipped_held_and_released(made: dict[str, Any], chrome: Browser, live_server: Any) -> None:
-    page = overview(chrome, live_server)
+    page = opened(chrome, live_server)
     card(page, "Blocked lanes")
     expect(page.locator("#result_list tbody tr")).to_have_count(4)
     open_row(page, "work order 5003")
@@ -159,7 +129,7 @@ def test_a_blocked_lane_is_skipped_held_and_released(made: dict[str, Any], chrom
 
 
 def test_systems_that_are_left_alone_say_why(made: dict[str, Any], chrome: Browser, live_server: Any) -> None:
-    page = overview(chrome, live_server)
+    page = opened(chrome, live_server)
     expect(page.get_by_text("Customer Records refused the user name or password (401).")).to_be_visible()
     expect(page.get_by_text("Last failure: Ledger did not answer within 25 seconds.")).to_be_visible()
     card(page, "Open circuit breaker")
@@ -172,7 +142,7 @@ def test_systems_that_are_left_alone_say_why(made: dict[str, Any], chrome: Brows
 
 
 def test_a_job_is_stopped_and_goes_on(made: dict[str, Any], chrome: Browser, live_server: Any) -> None:
-    page = overview(chrome, live_server)
+    page = opened(chrome, live_server)
     page.goto(f"{live_server.url}{reverse('admin:events_job_changelist')}")
     expect(page.get_by_text("652 of 2,000")).to_be_visible()
     open_row(page, "Retry deliveries")
@@ -186,11 +156,11 @@ def test_a_job_is_stopped_and_goes_on(made: dict[str, Any], chrome: Browser, liv
     page.context.close()
 
 
-@pytest.mark.parametrize(("scheme", "width"), WIDTHS)
+@pytest.mark.parametrize(("scheme", "width"), LOOKS)
 def test_every_page_of_these_states_fits_the_window(
     made: dict[str, Any], chrome: Browser, live_server: Any, scheme: str, width: int
 ) -> None:
-    page = overview(chrome, live_server, color_scheme=scheme, viewport={"width": width, "height": 900})
+    page = opened(chrome, live_server, color_scheme=scheme, viewport={"width": width, "height": 900})
     wrong: list[str] = []
     page.on("console", lambda said: wrong.append(f"{page.url}: {said.text}") if said.type == "error" else None)
     page.on("pageerror", lambda error: wrong.append(f"{page.url}: {error}"))

@@ -12,8 +12,6 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from django.contrib.auth.models import User
-from django.test import Client
 from django.urls import reverse
 from playwright.sync_api import Browser, Page, expect
 
@@ -25,24 +23,10 @@ from tests.flows.conftest import World, world
 from tests.troubleshoot.cases import CASES, ORDER, Case, synced, values_are_refused
 from tests.troubleshoot.conftest import worker
 
-from .running import browser, chromium
+from .own_server import LOOKS, opened
 
 __all__ = ["worker", "world"]
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("worker")]
-
-WIDTHS = [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390)]
-
-
-@pytest.fixture(scope="module")
-def chrome() -> Iterator[Browser]:
-    if chromium() is None:
-        if os.environ.get("BROKER_REQUIRE_SERVICES"):
-            pytest.fail("Chromium is not installed, and services are required here.")
-        pytest.skip("Chromium is not installed")
-    # Playwright keeps an event loop in this thread, and Django would refuse the database beside it.
-    with pytest.MonkeyPatch.context() as patched, browser() as started:
-        patched.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-        yield started
 
 
 @pytest.fixture
@@ -53,15 +37,8 @@ def page(chrome: Browser, transactional_db: Any, live_server: Any, world: World)
 
 
 def sign_in(chrome: Browser, server: Any, **options: Any) -> Page:
-    """The troubleshooter, opened by an operator with a session of their own."""
-    client = Client()
-    client.force_login(User.objects.create_superuser("olga", "", None))
-    context = chrome.new_context(**options)
-    context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": server.url}])
-    page = context.new_page()
-    page.set_default_timeout(15_000)
-    page.goto(f"{server.url}{reverse('admin:troubleshooter')}")
-    return page
+    """The troubleshooter, opened by an operator."""
+    return opened(chrome, server, reverse("admin:troubleshooter"), **options)
 
 
 def find_out(page: Page, term: object) -> None:
@@ -138,7 +115,7 @@ def test_the_credentials_are_tested_at_the_press_of_a_button(page: Page, world: 
     expect(credentials).to_contain_text("refused the credentials (401)")
 
 
-@pytest.mark.parametrize(("scheme", "width"), WIDTHS)
+@pytest.mark.parametrize(("scheme", "width"), LOOKS)
 def test_the_pages_fit_and_can_be_read(
     chrome: Browser, transactional_db: Any, live_server: Any, world: World, scheme: Any, width: int
 ) -> None:
