@@ -26,6 +26,8 @@ from .models import SyncLog
 EXPORT: Final = "synclog.export_synclog"
 MARKS: Final = {"success": "is-good", "warning": "is-held", "danger": "is-bad"}
 MOST_CODES: Final = 300
+IN_SIGHT: Final = ("q", "connector", "outcome", "direction", "event_type")
+"""Filters that are not below “More filters”."""
 
 # From one code to the next along the index: as quick for ten million rows as for ten.
 _CODES = """
@@ -127,6 +129,8 @@ def _form(asked: LogFilter) -> dict[str, Any]:
     with connection.cursor() as cursor:
         cursor.execute(_CODES, [MOST_CODES])
         codes = [row[0] for row in cursor.fetchall()]
+    if asked.code and asked.code not in codes:
+        codes.append(asked.code)
     given = asked.given()
     return {
         "asked": asked,
@@ -134,9 +138,10 @@ def _form(asked: LogFilter) -> dict[str, Any]:
         "connectors": Connector.objects.order_by("name").values_list("pk", "name"),
         "directions": SyncLog.Direction.choices,
         "outcomes": SyncLog.Outcome.choices,
-        "codes": codes,
+        "codes": [(code, code) for code in codes],
         "events": list(_event_names().items()),
-        "is_narrow": any(name not in ("q", "connector", "outcome", "event_type") for name, _ in given),
+        "is_filtered": not asked.is_empty,
+        "is_narrow": any(name not in IN_SIGHT for name, _ in given),
     }
 
 
