@@ -67,11 +67,15 @@ class Compared:
 
 @dataclass
 class Findings:
-    """``failure`` is why the chain ended early, ``sentences`` what would become of the delivery."""
+    """``failure`` is why the chain ended early, ``sentences`` what would become of the delivery.
+
+    ``external_id`` and ``work_order_id`` are the records on both sides, as far as they are known.
+    """
 
     matched: bool
     filter: str
     external_id: str = ""
+    work_order_id: int | None = None
     rows: list[Row] = field(default_factory=list)
     traces: list[str] = field(default_factory=list)
     sentences: list[str] = field(default_factory=list)
@@ -102,6 +106,11 @@ def rehearse(connector: Connector, trigger: EventTrigger, event: TrialEvent, *, 
     except BrokerError as error:
         found.failure = error
         notes.traces.extend(traces_of(error))
+    return completed(found, work, notes, caller)
+
+
+def completed(found: Findings, work: Work, notes: Notebook, caller: dry_run_calls.HoldingCaller) -> Findings:
+    """With what was mapped, read and held back on the way."""
     found.rows = _rows(work, notes)
     found.traces, found.requests, found.reads = notes.traces, caller.withheld, caller.exchanges
     return found
@@ -170,11 +179,11 @@ def _perform(
         outcome = outbound.perform(work, client, scripts(), notes, lambda: remote.field_nation(work.target, caller))
     finally:
         sentences = notes.progress.sentences if notes.progress else []
-        found.sentences = [_conditional(sentence) for sentence in sentences]
-    found.sentences = found.sentences or [_conditional(outcome.sentence)]
+        found.sentences = [conditional(sentence) for sentence in sentences]
+    found.sentences = found.sentences or [conditional(outcome.sentence)]
 
 
-def _conditional(sentence: str) -> str:
+def conditional(sentence: str) -> str:
     """What a delivery says after the fact, said before it."""
     return sentence.replace(" was ", " would be ", 1).replace(f"Record {NEW_ID}", "A new record")
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json as jsonlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -13,6 +14,8 @@ from django.conf import settings
 from broker_project.lib.errors import BrokerError, InvalidRecord
 from broker_project.lib.redaction import MARK, Redactor
 from connectors import access, registry
+from connectors.fieldnation.client import FieldNation
+from connectors.fieldnation.steps import Step
 from connectors.http import Caller, Response
 from connectors.platforms.contract import Client, Created, Described, TestResult
 
@@ -162,6 +165,14 @@ class HoldingClient:
             return self.inner.update(external_id, fields)
         except _WouldSend:
             return {}
+
+
+def withhold(field_nation: FieldNation, steps: Iterable[Step]) -> None:
+    """Hand these calls of a plan to the holding caller below ``field_nation``, which keeps them."""
+    for step in steps:
+        path = step.path.replace("{id}", NEW_ID)
+        with suppress(_WouldSend):
+            field_nation.send(step.method, path, purpose=step.purpose, body=step.body, params=step.params)
 
 
 class _PlaceholderToken:
