@@ -25,6 +25,7 @@ from broker_project.lib.pages import (
     Banner,
     DetailPage,
     ExactSearch,
+    FactsLast,
     FieldedForm,
     PrunableList,
     ReadOnly,
@@ -202,7 +203,7 @@ class EventTypeFilter(DropdownFilter):  # type: ignore[misc]
 
 
 @admin.register(Event)
-class EventAdmin(TroubleshootPages, ReadOnly, ExactSearch, PrunableList, DetailPage):
+class EventAdmin(TroubleshootPages, FactsLast, ReadOnly, ExactSearch, PrunableList, DetailPage):
     list_display = ("received_at", "event_label", "work_order_id", "external_id", "company", "door", "id")
     list_display_links = ("received_at",)
     list_select_related = ("company", "connector")
@@ -222,8 +223,9 @@ class EventAdmin(TroubleshootPages, ReadOnly, ExactSearch, PrunableList, DetailP
     search_help_text = "Work order id, external id or event id"
     fieldsets = (
         (
-            None,
+            "All fields of this event",
             {
+                "classes": ("collapse",),
                 "fields": (
                     ("received_at", "occurred_at"),
                     ("company", "connector"),
@@ -231,7 +233,7 @@ class EventAdmin(TroubleshootPages, ReadOnly, ExactSearch, PrunableList, DetailP
                     ("received_name", "source"),
                     ("work_order_id", "external_id"),
                     "id",
-                )
+                ),
             },
         ),
     )
@@ -254,7 +256,12 @@ class EventAdmin(TroubleshootPages, ReadOnly, ExactSearch, PrunableList, DetailP
     def sections(self, request: HttpRequest, event: Event) -> Sequence[Section]:
         deliveries = event.deliveries.select_related("connector__company", "connector__state").order_by("seq")
         logs = SyncLog.objects.filter(event_id=event.pk, delivery_id=None)
-        decisions, repeats = logs.exclude(outcome=DUPLICATE), logs.filter(outcome=DUPLICATE)
+        told = (
+            logs_table(logs.exclude(outcome=DUPLICATE), title="Decisions to do nothing", q=event.pk),
+            logs_table(
+                logs.filter(outcome=DUPLICATE), title="Came again: repeats of this event", q=event.pk, outcome=DUPLICATE
+            ),
+        )
         return [
             Table(
                 title="Deliveries",
@@ -273,8 +280,7 @@ class EventAdmin(TroubleshootPages, ReadOnly, ExactSearch, PrunableList, DetailP
                 ],
                 empty="It made no delivery.",
             ),
-            logs_table(decisions, title="Decisions to do nothing", q=event.pk),
-            logs_table(repeats, title="Came again: repeats of this event", q=event.pk, outcome=DUPLICATE),
+            *(table for table in told if table.rows),
             Text(title="Payload", text=listing(event.payload) if event.payload else PAYLOAD_REMOVED),
             Text(title="How it arrived", text=listing(event.trace)),
         ]

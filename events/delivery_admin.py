@@ -23,6 +23,7 @@ from broker_project.lib.pages import (
     Act,
     Banner,
     ExactSearch,
+    FactsLast,
     PrunableList,
     ReadOnly,
     Section,
@@ -100,7 +101,7 @@ TEST_AGAIN = Act(
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(ReadOnly, ExactSearch, PrunableList, RecordPages, DeskPages):
+class DeliveryAdmin(FactsLast, ReadOnly, ExactSearch, PrunableList, RecordPages, DeskPages):
     list_display = (
         "subject_cell",
         "state_label",
@@ -127,8 +128,9 @@ class DeliveryAdmin(ReadOnly, ExactSearch, PrunableList, RecordPages, DeskPages)
     acts = (*ACTS, TEST_AGAIN)
     fieldsets = (
         (
-            None,
+            "All fields of this delivery",
             {
+                "classes": ("collapse",),
                 "fields": (
                     ("event_link", "connector"),
                     ("direction", "action"),
@@ -138,7 +140,7 @@ class DeliveryAdmin(ReadOnly, ExactSearch, PrunableList, RecordPages, DeskPages)
                     ("version", "asked_for"),
                     ("created_at", "finished_at"),
                     ("id", "carried_by"),
-                )
+                ),
             },
         ),
     )
@@ -174,15 +176,16 @@ class DeliveryAdmin(ReadOnly, ExactSearch, PrunableList, RecordPages, DeskPages)
         yield timeline(delivery, request.user)
 
     def test_again(self, request: HttpRequest, delivery: Delivery, form: Any) -> HttpResponse:
-        """What would become of it now. Nothing is sent or stored."""
+        """What would become of it now. Nothing is written or stored."""
         found = trial.try_again(delivery)
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "original": delivery,
             "title": f"Test again: {delivery}",
+            "lead": trial.lead(found),
             "banner": trial.verdict(found),
-            "sections": list(trial.sections(found)),
+            "sections": list(trial.sections(delivery, found)),
             "back": self._address("change", delivery),
         }
         return TemplateResponse(request, "broker/logs/findings.html", context)

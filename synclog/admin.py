@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 from broker_project.lib.pages import (
     Banner,
     DetailPage,
+    FactsLast,
     PrunableList,
     ReadOnly,
     Section,
@@ -30,11 +31,12 @@ from .models import ApiCall, SyncLog
 
 
 @admin.register(SyncLog)
-class SyncLogAdmin(ReadOnly, LogPages, DetailPage):
+class SyncLogAdmin(FactsLast, ReadOnly, LogPages, DetailPage):
     fieldsets = (
         (
-            None,
+            "All fields of this entry",
             {
+                "classes": ("collapse",),
                 "fields": (
                     ("created_at", "received_at"),
                     ("connector", "direction"),
@@ -43,10 +45,14 @@ class SyncLogAdmin(ReadOnly, LogPages, DetailPage):
                     ("work_order_id", "external_id"),
                     ("correlation_id", "user"),
                     ("attempt", "duration"),
-                )
+                ),
             },
         ),
     )
+
+    class Media:
+        css: ClassVar = {"all": ("broker/header.css", "broker/logs.css")}
+        js = ("broker/timeline.js",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SyncLog]:
         rows: QuerySet[SyncLog] = super().get_queryset(request)

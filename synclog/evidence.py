@@ -95,12 +95,13 @@ def logs_table(logs: QuerySet[SyncLog], *, title: str, limit: int = 100, **filte
 def details_sections(details: Mapping[str, Any]) -> Iterator[Section]:
     """The parts of a log's details in reading order; what has no part of its own comes last, as it is."""
     rest = dict(details)
-    if trigger := rest.pop("trigger", None):
-        matched = {"event": "Event", "action": "Action", "id": "Event trigger"}
-        cells = [trigger.get(name) for name in matched]
-        if trigger.get("id"):
-            cells[-1] = to_change("events.eventtrigger", trigger["id"], trigger["id"])
-        yield Table(title="Matched", headers=tuple(matched.values()), rows=[[cell or "-" for cell in cells]])
+    trigger, version = rest.pop("trigger", None) or {}, rest.pop("version", None)
+    if trigger or version:
+        id = trigger.get("id")
+        opened = to_change("events.eventtrigger", id, f"event trigger {id}") if id else "-"
+        ran = f"version {version}" if version else "-"
+        cells = [trigger.get("event") or "-", trigger.get("action") or "-", opened, ran]
+        yield Table(title="Matched", headers=("Event", "Action", "Event trigger", "Configuration"), rows=[cells])
     if mapped := rest.pop("mapped", None):
         yield Table(title="Mapped", headers=MAPPED_HEADERS, rows=[_mapped_row(row) for row in mapped])
     for name, title in (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
-from broker_project.lib.pages import Section, Table
+from broker_project.lib.pages import Section
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,13 +25,6 @@ class Entry:
     facts: Sequence[tuple[str, Any]] = ()
     parts: Sequence[Section] = ()
     is_planned: bool = False
-
-
-@dataclass(frozen=True)
-class WideTable(Table):
-    """A table that may be wider than the window: it can be scrolled with the keyboard too."""
-
-    template: ClassVar[str] = "broker/logs/table.html"
 
 
 @dataclass(frozen=True)

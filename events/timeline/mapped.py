@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from broker_project.lib.pages import listing
-
-from .entry import WideTable
+from broker_project.lib.pages import Table, listing
 
 HEADERS = ("From", "Source value", "Action", "Result", "To", "Remarks")
 
 
-def mapped_table(rows: Sequence[Mapping[str, Any]], sources: Mapping[str, str]) -> WideTable:
+def mapped_table(rows: Sequence[Mapping[str, Any]], sources: Mapping[str, str]) -> Table:
     """``rows`` as the log keeps them; ``sources`` are the source paths by target."""
-    return WideTable(title="", headers=HEADERS, rows=[_row(row, sources) for row in rows])
+    return Table(title="", headers=HEADERS, rows=[_row(row, sources) for row in rows])
 
 
 def sources_of(snapshot: Mapping[str, Any], direction: str) -> dict[str, str]:

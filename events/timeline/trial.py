@@ -1,31 +1,32 @@
-"""Tries a delivery again with the present configuration, without sending or storing anything."""
+"""Tries a delivery again with the present configuration, without writing or storing anything."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
-from broker_project.lib.pages import Banner, Section, Text, listing
+from broker_project.lib.pages import Banner, Section, Table, Text, listing
+from events import dry_run_inbound
 from events.dry_run import Compared, Findings, Row, TrialEvent, rehearse
 from events.earlier import before_these
 from events.models import Delivery, EventTrigger
 from events.steps import cut
 
-from .entry import WideTable
-
 STATES = {"new": "is filled", "changes": "changes", "same": "the same already", "kept": "differs, and is left alone"}
 
 
 def can_try(delivery: Delivery) -> bool:
-    """Whether the event can be tried: it is outbound, and its payload is still there."""
-    return delivery.direction == Delivery.Direction.OUTBOUND and bool(delivery.event.payload)
+    """Whether there is something to try: the payload of an event, or a record that can be read."""
+    return bool(delivery.external_id if _is_inbound(delivery) else delivery.event.payload)
 
 
 def try_again(delivery: Delivery) -> Findings:
-    """Reads the external record; writes nothing anywhere. Raises MappingError for a filter that cannot be read.
+    """Reads the records; writes nothing anywhere. Raises MappingError for a filter that cannot be read.
 
     An event trigger that is gone, or never was, counts as an update of the record without a filter.
     """
+    if _is_inbound(delivery):
+        return dry_run_inbound.rehearse(delivery.connector, delivery.pk)
     event = delivery.event
     trigger = delivery.trigger or EventTrigger(
         connector=delivery.connector, event_type=event.event_type, action=EventTrigger.Action.UPDATE
@@ -40,6 +41,13 @@ def try_again(delivery: Delivery) -> Findings:
     return rehearse(delivery.connector, trigger, trial, read=True)
 
 
+def lead(found: Findings) -> str:
+    """What was done for this, before what came out."""
+    if found.reads:
+        return "Tried with the present configuration. The systems were only read, and nothing was stored."
+    return "Tried with the present configuration. Nothing was sent, and nothing was stored."
+
+
 def verdict(found: Findings) -> Banner:
     """What would become of it, in one sentence."""
     if not found.matched:
@@ -51,17 +59,18 @@ def verdict(found: Findings) -> Banner:
     return Banner("Would pass", "success", " ".join([*found.sentences, sent]))
 
 
-def sections(found: Findings) -> Iterator[Section]:
+def sections(delivery: Delivery, found: Findings) -> Iterator[Section]:
     """The findings as parts of a page."""
-    yield Text(title="Filter", text=found.filter)
-    yield WideTable(
+    if found.filter:
+        yield Text(title="Filter", text=found.filter)
+    yield Table(
         title="Mapped, field by field",
         headers=("From", "Source value", "Action", "Result", "To", "Remarks"),
         rows=[_row(row) for row in found.rows],
         empty="Nothing was mapped.",
     )
-    yield WideTable(
-        title="Beside the record as it is now" if found.was_read else "What the record would hold",
+    yield Table(
+        title=_beside(delivery, found),
         headers=("Field", "Now", "Would become", ""),
         rows=[_compared(one) for one in found.compared],
         empty="No field would be written.",
@@ -70,13 +79,30 @@ def sections(found: Findings) -> Iterator[Section]:
         yield Text(title=f"Would be sent: {request.method} {request.url}", text=listing(request.body))
     if found.traces:
         yield Text(title="Trace of the script", text="\n".join(found.traces))
+    if found.reads:
+        yield Table(
+            title="Read for this",
+            headers=("Call", "Answer", "For"),
+            rows=[(f"{one.method} {one.url}", one.status or "none", one.purpose) for one in found.reads],
+        )
+
+
+def _is_inbound(delivery: Delivery) -> bool:
+    return delivery.direction == Delivery.Direction.INBOUND
+
+
+def _beside(delivery: Delivery, found: Findings) -> str:
+    if not _is_inbound(delivery):
+        return "Beside the record as it is now" if found.was_read else "What the record would hold"
+    return f"What would change in work order {found.work_order_id}" if found.was_read else "What the work order gets"
 
 
 def _row(row: Row) -> list[Any]:
     step = row.step
     remarks = [text for text in ("The default was used." if step.default_used else "", step.warning) if text]
     result = "nothing: the field is left out" if step.left_out else _value(step.result)
-    return [row.row.source or "-", _value(step.source), step.action, result, step.target, " ".join(remarks) or "-"]
+    action = step.action.replace("_", " ").title().replace("Jsonnet", "JSONNET")
+    return [row.row.source or "-", _value(step.source), action, result, step.target, " ".join(remarks) or "-"]
 
 
 def _compared(one: Compared) -> list[Any]:

@@ -1,6 +1,6 @@
 """What the admin pages of all apps share."""
 
-from .buttons import Act, ActForm, Banner, DetailPage
+from .buttons import Act, ActForm, Banner, DetailPage, FactsLast
 from .changes import Audited
 from .forms import JSON_FIELDS, FieldedForm, RowForm
 from .lists import CappedPaginator, ExactFilter, ExactSearch, PrunableList, ReadOnly
@@ -16,6 +16,7 @@ __all__ = [
     "DetailPage",
     "ExactFilter",
     "ExactSearch",
+    "FactsLast",
     "FieldedForm",
     "PrunableList",
     "ReadOnly",

@@ -57,6 +57,16 @@ class Banner:
     sentence: str
 
 
+class FactsLast:
+    """Stands before DetailPage: what happened comes first, the fields of the row after it.
+
+    Fold them with ``"classes": ("collapse",)`` on a fieldset that has a name.
+    """
+
+    change_form_outer_before_template = "broker/told.html"
+    change_form_outer_after_template = ""
+
+
 class DetailPage(Audited, ModelAdmin):  # type: ignore[misc]
     """A ModelAdmin whose detail page has a banner, acts and sections."""
 

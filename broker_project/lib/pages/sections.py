@@ -44,13 +44,22 @@ class Section:
 
 @dataclass(frozen=True)
 class Table(Section):
-    """Rows of cells; ``empty`` is said when there are none, ``more`` links to the whole list."""
+    """Rows of cells; ``empty`` is said when there are none, ``more`` links to the whole list.
+
+    A table wider than the window is scrolled in its frame, with the keyboard too; on a phone each cell stands below
+    the other, named by its header.
+    """
 
     template: ClassVar[str] = "broker/table.html"
     headers: Sequence[str]
     rows: Sequence[Sequence[Any]]
     empty: str = "None."
     more: str = ""
+
+    @property
+    def labelled_rows(self) -> Sequence[Sequence[tuple[str, Any]]]:
+        """The rows, each cell with its header."""
+        return [list(zip(self.headers, row, strict=False)) for row in self.rows]
 
 
 @dataclass(frozen=True)
@@ -63,7 +72,7 @@ class Text(Section):
 
 def pretty(value: Any) -> SafeString:
     """JSON, indented and wrapped, as a block; text that holds JSON likewise."""
-    return format_html('<pre class="broker-code">{}</pre>', listing(value))
+    return format_html('<pre class="broker-code" tabindex="0">{}</pre>', listing(value))
 
 
 def listing(value: Any) -> str:

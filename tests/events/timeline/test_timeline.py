@@ -272,7 +272,7 @@ def test_test_again_says_that_a_filter_would_leave_it_out_now(world: World, brow
 def test_test_again_is_for_those_who_may_act_and_where_there_is_something_to_try(db: Any, browser: Client) -> None:
     to = rows.connector(rows.company())
     delivery = rows.delivery(to, State.DEAD)
-    inbound = rows.delivery(to, State.DEAD, direction="inbound", action="sync")
+    inbound = rows.delivery(to, State.DEAD, direction="inbound", action="sync", work_order_id=None)
     assert staff("events.view_delivery").post(again(delivery)).status_code == 403
     assert browser.get(again(delivery)).status_code == 405
     assert browser.post(again(inbound)).status_code == 302
