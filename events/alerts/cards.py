@@ -48,7 +48,8 @@ def failing_channels(user: User) -> Banner | None:
     if not failing:
         return None
     first = failing[0]
-    more = f" {len(failing) - 1} other channels fail too." if len(failing) > 1 else ""
+    others = len(failing) - 1
+    more = f" {others} other channel{'s fail' if others > 1 else ' fails'} too." if others else ""
     sentence = f"“{first.name}” could not send since {first.failing_since:%Y-%m-%d %H:%M} UTC: {first.failure}{more}"
     return Banner("Not sent", "danger", sentence)
 
