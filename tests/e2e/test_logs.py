@@ -6,7 +6,7 @@ import re
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, FloatRect, Locator, Page, expect
 
 from .running import RunningDemo, assign_new_order, make_a_dead_letter, signed_in, wait_for_rows
 
@@ -23,6 +23,12 @@ def no_serious_finding(page: Page) -> None:
 
 def fits(page: Page) -> None:
     assert page.evaluate("document.scrollingElement.scrollWidth - window.innerWidth") <= 0
+
+
+def box_of(part: Locator) -> FloatRect:
+    box = part.bounding_box()
+    assert box is not None
+    return box
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 390)])
@@ -78,6 +84,11 @@ def test_a_timeline_is_read_to_the_end_and_tried_again(
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     wait_for_rows(page, f"{demo.broker}{LOGS}?outcome=dead&work_order={number}")
     page.locator("tr[data-log]").get_by_role("link", name="Timeline").click()
+    fields = page.get_by_text("All fields of this delivery")
+    assert box_of(page.get_by_role("heading", name="Timeline"))["y"] < box_of(fields)["y"]
+    expect(page.get_by_text("Configuration version", exact=True)).to_be_hidden()
+    fields.click()
+    expect(page.get_by_text("Configuration version", exact=True)).to_be_visible()
     steps = page.locator(".broker-timeline > li h3")
     expect(steps).to_have_text(["Received", "Matched", "Attempt 1", "Given up"])
     page.get_by_text(re.compile(r"Mapped, field by field")).click()

@@ -196,6 +196,33 @@ def test_what_strangers_wrote_is_shown_and_not_run(db: Any, browser: Client) -> 
     assert "<i>" not in text
 
 
+def test_what_happened_stands_above_the_fields(db: Any, browser: Client) -> None:
+    delivery = rows.delivery(rows.connector(rows.company()), State.SUCCEEDED)
+    log = rows.log(delivery, details={"version": 4, "mapped": [{"target": "subject", "action": "sync", "source": "A"}]})
+    call = rows.call(log)
+    pages = {
+        page(delivery): ("Timeline", "All fields of this delivery"),
+        reverse("admin:events_event_change", args=[delivery.event_id]): (
+            "What became of it",
+            "All fields of this event",
+        ),
+        reverse("admin:synclog_synclog_change", args=[log.pk]): (call.url, "All fields of this entry"),
+    }
+    for address, (told, fields) in pages.items():
+        text = browser.get(address).content.decode()
+        assert (address, 0 < text.index(told) < text.index(fields)) == (address, True)
+
+
+def test_a_log_copies_its_call_and_names_each_cell_for_a_phone(db: Any, browser: Client) -> None:
+    log = rows.log(rows.delivery(rows.connector(rows.company()), State.SUCCEEDED), details={"version": 4})
+    rows.call(log)
+    text = browser.get(reverse("admin:synclog_synclog_change", args=[log.pk])).content.decode()
+    assert "broker/timeline.js" in text
+    assert "data-copy=" in text
+    assert '<td data-label="Configuration">version 4</td>' in text
+    assert '<td data-label="Event" class="is-nothing">-</td>' in text
+
+
 def test_the_page_costs_the_same_for_one_log_and_for_many(db: Any, browser: Client) -> None:
     to = rows.connector(rows.company())
     trigger = EventTrigger.objects.create(connector=to, event_type="FN_WO_ASSIGNED")
