@@ -219,8 +219,8 @@ def test_a_log_copies_its_call_and_names_each_cell_for_a_phone(db: Any, browser:
     text = browser.get(reverse("admin:synclog_synclog_change", args=[log.pk])).content.decode()
     assert "broker/timeline.js" in text
     assert "data-copy=" in text
-    assert '<td data-label="Configuration">version 4</td>' in text
-    assert '<td data-label="Event" class="is-nothing">-</td>' in text
+    assert '<td role="cell" data-label="Configuration">version 4</td>' in text
+    assert '<td role="cell" data-label="Event" class="is-nothing">-</td>' in text
 
 
 def test_the_page_costs_the_same_for_one_log_and_for_many(db: Any, browser: Client) -> None:
