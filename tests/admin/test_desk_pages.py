@@ -127,7 +127,7 @@ def test_the_desk_says_what_to_do_and_leads_to_the_rows(browser: Client, to: Con
     text = browser.get(reverse(DESK)).content.decode()
 
     assert "Correct the field mapping, or edit the payload of one, then retry." in text
-    assert "3 deliveries did not arrive or wait for a person" in text
+    assert "Given up, or waiting for a person: 3 deliveries, grouped" in text
     (address,) = [link for link in re.findall(r'href="([^"]+\?[^"]+)"', text) if link.startswith(reverse(LIST) + "?")
                   and "validation" in link]  # fmt: skip
     rows = browser.get(address.replace("&amp;", "&")).context["cl"].result_list
