@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -24,6 +25,8 @@ from broker_project.celery import app
 from broker_project.lib.own_connection import own_connection
 from broker_project.lib.pages import Table, label
 from synclog.worker_models import Worker
+
+logger = logging.getLogger(__name__)
 
 LIMIT_SECONDS = 4.0
 """No answer takes longer, whatever hangs."""
@@ -55,7 +58,9 @@ def ready(request: HttpRequest) -> JsonResponse:
     checks = _kept()
     is_ok = all(check.is_ok for check in checks.values())
     told = {name: {"ok": check.is_ok, "sentence": check.sentence} for name, check in checks.items()}
-    return _answer({"status": "ok" if is_ok else "failed", "checks": told}, 200 if is_ok else 503)
+    answer = _answer({"status": "ok" if is_ok else "failed", "checks": told}, 200 if is_ok else 503)
+    answer._has_been_logged = True  # type: ignore[attr-defined] # by _log: Django would log each 503 as an error
+    return answer
 
 
 def _answer(body: Mapping[str, object], status: int) -> JsonResponse:
@@ -107,6 +112,8 @@ def _state(check: Check) -> SafeString:
 
 _lock = threading.Lock()
 _last: tuple[float, Mapping[str, Check]] | None = None
+_was_ready = True
+"""What this process logged last."""
 
 
 def _kept() -> Mapping[str, Check]:
@@ -116,7 +123,19 @@ def _kept() -> Mapping[str, Check]:
         if _last is None or time.monotonic() - _last[0] > KEPT_SECONDS:
             checks = run(LIMIT_SECONDS)
             _last = (time.monotonic(), checks)
+            _log(checks)
         return _last[1]
+
+
+def _log(checks: Mapping[str, Check]) -> None:
+    """One line when it ceases to be ready, and one when it is again, however often it is asked meanwhile."""
+    global _was_ready
+    bad = [check.sentence for check in checks.values() if not check.is_ok]
+    if bad and _was_ready:
+        logger.error("Not ready: %s", " ".join(bad))
+    elif not bad and not _was_ready:
+        logger.info("Ready again.")
+    _was_ready = not bad
 
 
 def run(seconds: float) -> dict[str, Check]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import socket
 import threading
 import time
@@ -180,6 +181,28 @@ def test_the_probes_take_any_host_and_no_tls(a_worker: Process, monkeypatch: pyt
     assert ask(host="10.0.0.7:8000")[0] == 200
     assert Client().get("/health/live", headers={"host": "10.0.0.7"}).status_code == 200
     assert Client().get("/admin/login/", headers={"host": "broker.example.test"}).status_code == 301
+
+
+def test_the_log_tells_each_change_once_however_often_it_is_asked(
+    a_worker: Process, messages: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(health, "KEPT_SECONDS", 0.0)
+    caplog.set_level(logging.INFO)
+
+    def told() -> list[tuple[str, str, str]]:
+        caplog.clear()
+        for _ in range(3):
+            ask()
+        return [(record.levelname, record.name, record.getMessage()) for record in caplog.records]
+
+    assert told() == []
+    messages.rmdir()
+    sentence = "Celery's broker does not answer (OSError). Deliveries go on with less speed."
+    assert told() == [("ERROR", "broker_project.health", f"Not ready: {sentence}")]
+    assert told() == []
+    messages.mkdir()
+    assert told() == [("INFO", "broker_project.health", "Ready again.")]
+    assert told() == []
 
 
 @pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/metrics"])
