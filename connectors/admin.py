@@ -15,10 +15,10 @@ from broker_project.lib.errors import BrokerError, Misconfigured
 from broker_project.lib.pages import Act, Banner, DetailPage, display, link, pretty, to_list
 
 from .access import caller, open_external
-from .company_admin import Fieldsets, told
+from .company_admin import Fieldsets, told, warn_of_past_date
 from .connector_acts import ACTS
 from .discovery import Refreshed, refresh_external, refresh_field_nation
-from .forms import PREFIX, ConnectorForm, condition_of, form_for
+from .forms import PREFIX, VALID_UNTIL, ConnectorForm, condition_of, form_for
 from .models import Connector
 from .platforms.contract import Platform, TestResult
 from .registry import platform, platforms
@@ -74,7 +74,7 @@ class ConnectorAdmin(DetailPage):
         general = ["company", "name", "platform_label", "status"]
         fieldsets: Fieldsets = [(None, {"fields": general})]
         if _is_view_only(self, request, obj):
-            fieldsets.append(("Connection", {"fields": ["shown_settings"]}))
+            fieldsets.append(("Connection", {"fields": ["shown_settings", VALID_UNTIL]}))
         elif kind:
             fieldsets += _groups(kind)
         return [*fieldsets, *SYNC]
@@ -93,6 +93,10 @@ class ConnectorAdmin(DetailPage):
         if obj and Connector.objects.filter(pk=obj.pk, deliveries__isnull=False).exists():
             return False  # its deliveries are evidence; disable it instead
         return bool(super().has_delete_permission(request, obj))
+
+    def save_model(self, request: HttpRequest, obj: Connector, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        warn_of_past_date(self, request, form)
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         changelist = super().get_changelist_instance(request)
@@ -174,10 +178,14 @@ def attention_by_connector() -> dict[tuple[int, str], int]:
 
 
 def _groups(kind: Platform) -> Fieldsets:
-    """The platform's settings under their headings, in the order declared."""
+    """The platform's settings under their headings, in the order declared; until when the credentials are valid
+    stands after the last secret."""
     groups: dict[str, list[str]] = {}
     for setting in kind.settings:
         groups.setdefault(setting.group, []).append(PREFIX + setting.name)
+    last = next((setting for setting in reversed(kind.settings) if setting.secret), kind.settings[-1])
+    names = groups[last.group]
+    names.insert(names.index(PREFIX + last.name) + 1, VALID_UNTIL)
     return [(f"{kind.label}: {name}" if name else kind.label, {"fields": names}) for name, names in groups.items()]
 
 

@@ -18,7 +18,7 @@ from broker_project.lib.errors import BrokerError
 from broker_project.lib.pages import Act, DetailPage, copyable, display, link, to_list
 
 from .access import caller, open_field_nation
-from .forms import CompanyForm
+from .forms import VALID_UNTIL, CompanyForm, keeps_past_date
 from .models import Company
 from .platforms.contract import TestResult
 
@@ -33,6 +33,16 @@ def absolute(name: str, *args: Any) -> str:
 def told(admin_page: DetailPage, request: HttpRequest, result: TestResult) -> None:
     """Say how a test of a connection ended."""
     admin_page.message_user(request, result.sentence, messages.SUCCESS if result.ok else messages.ERROR)
+
+
+def warn_of_past_date(admin_page: DetailPage, request: HttpRequest, form: Any) -> None:
+    """After new credentials were saved beside the date on which the old ones ran out."""
+    if keeps_past_date(form):
+        said = (
+            f"You changed the credentials, and “Credentials valid until” says {form.cleaned_data[VALID_UNTIL]}, which "
+            "has passed. Enter until when the new ones are valid, or empty it."
+        )
+        admin_page.message_user(request, said, messages.WARNING)
 
 
 @admin.register(Company)
@@ -75,7 +85,7 @@ class CompanyAdmin(DetailPage):
             webhooks.append("webhook_secret")
         named: Fieldsets = [
             (None, {"fields": ["name", "is_active"]}),
-            ("Field Nation API", {"fields": ["environment", "custom_api_base", *sign_in, "api_user_id"]}),
+            ("Field Nation API", {"fields": ["environment", "custom_api_base", *sign_in, VALID_UNTIL, "api_user_id"]}),
         ]
         return [*named, ("Webhooks", {"fields": webhooks})] if webhooks else named
 
@@ -83,6 +93,10 @@ class CompanyAdmin(DetailPage):
         if obj and (obj.connectors.exists() or Company.objects.filter(pk=obj.pk, events__isnull=False).exists()):
             return False  # what happened stays explained; switch the company off instead
         return bool(super().has_delete_permission(request, obj))
+
+    def save_model(self, request: HttpRequest, obj: Company, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        warn_of_past_date(self, request, form)
 
     @display(description="connectors", ordering="connectors_in_all")
     def connector_count(self, company: Any) -> SafeString:

@@ -9,6 +9,7 @@ from django import forms
 from django.core.validators import validate_email
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.timezone import localdate
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminPasswordWidget,
@@ -21,6 +22,7 @@ from unfold.widgets import (
 from broker_project.lib.pages import FieldedForm
 
 from .configuring import shown, stored
+from .expiry import days_left
 from .models import Company, Connector
 from .platforms.contract import Platform, Setting
 
@@ -29,6 +31,7 @@ CLEAR = object()
 
 MAX_ADDRESSES = 20
 
+VALID_UNTIL = "credentials_expire_on"
 SET = "set, leave empty to keep"
 PREFIX = "setting_"
 
@@ -92,6 +95,14 @@ class SecretField(forms.MultiValueField):
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         return any(data or [])
+
+
+def keeps_past_date(form: forms.BaseForm) -> bool:
+    """Whether credentials were changed beside a date of their last day that has passed."""
+    last = form.cleaned_data.get(VALID_UNTIL)
+    if last is None or days_left(last, localdate()) >= 0:
+        return False
+    return any(isinstance(form.fields[name], SecretField) for name in form.changed_data if name != "webhook_secret")
 
 
 def chosen(kept: str, given: Any) -> str:

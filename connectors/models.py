@@ -17,6 +17,10 @@ from .condition import Condition, condition
 from .fieldnation.client import ENVIRONMENTS, Credentials
 
 OVERLAP = timedelta(hours=24)
+EXPIRY_HELP = (
+    "Their last day, when the password, key or client secret runs out. You are told 14 days before, or as the alert "
+    "rule says. Empty: not known."
+)
 
 
 def new_token() -> str:
@@ -64,6 +68,7 @@ class Company(models.Model):
     client_secret = SealedField(blank=True, default="", help_text="Encrypted; never shown again.")
     username = models.CharField(max_length=200, blank=True, help_text="The API user; changes are recorded under it.")
     password = SealedField(blank=True, default="", help_text="Encrypted; never shown again.")
+    credentials_expire_on = models.DateField("credentials valid until", null=True, blank=True, help_text=EXPIRY_HELP)
     api_user_id = models.BigIntegerField(
         null=True, blank=True, help_text="Field Nation's number of the API user; tells the broker's own changes apart."
     )
@@ -144,6 +149,7 @@ class Connector(models.Model):
     )
     settings = models.JSONField(default=dict, blank=True)
     secrets = SealedField(blank=True, default=dict)
+    credentials_expire_on = models.DateField("credentials valid until", null=True, blank=True, help_text=EXPIRY_HELP)
     outbound_create = models.BooleanField(
         default=False,
         help_text="On: a work order without a linked record makes a new external record. Off: only linked records are "

@@ -22,6 +22,7 @@ class AlertRule(models.Model):
         FAILED_OPERATION = "failed_operation", "Failed operation"
         DEAD_LETTER = "dead_letter", "Dead letter"
         AUTH_FAILURE = "auth_failure", "Authentication failure"
+        CREDENTIALS_EXPIRING = "credentials_expiring", "Credentials about to expire"
         ERROR_RATE = "error_rate", "High error rate"
         QUEUE_AGE = "queue_age", "Old queue"
         NO_EVENTS = "no_events", "No events"

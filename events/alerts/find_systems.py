@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
-from connectors.models import Connector, ConnectorState
+from django.utils.timezone import localdate
+
+from connectors import expiry
+from connectors.models import Company, Connector, ConnectorState
 from synclog import rollups
 from synclog.alert_models import AlertRule, WebhookCheck
 from synclog.worker_models import Worker
@@ -27,6 +30,7 @@ def find(look: Look, rules: Rules, names: Names, now: datetime, *, alone: bool =
     look.findings += _down(states, rules, names, now)
     look.findings += _failing(rules, names, now)
     look.findings += _silent(rules, names, now)
+    look.findings += _expiring(rules, names, localdate(now))
     if rules.of(Kind.WORKER_MISSING).is_on:
         look.findings += _workers(rules.of(Kind.WORKER_MISSING), now, alone=alone)
     if rules.of(Kind.WEBHOOK_INACTIVE).is_on:
@@ -110,6 +114,34 @@ def _silent(rules: Rules, names: Names, now: datetime) -> Iterator[Finding]:
                 sentence=f"No event came for {connector.name} within the last {hours:g} hours.",
                 advice=KINDS[Kind.NO_EVENTS].advice,
             )
+
+
+def _expiring(rules: Rules, names: Names, today: date) -> Iterator[Finding]:
+    """Of what is in use; a company goes by the installation's rule. The day itself is still good."""
+    for id, connector in names.items():
+        last, rule = connector.credentials_expire_on, rules.of(Kind.CREDENTIALS_EXPIRING, id)
+        in_use = connector.status != Connector.Status.DISABLED and connector.company.is_active
+        if last and in_use and expiry.is_near(last, today, days=rule.limit or 0):
+            yield _near(last, today, connector.name, connector_id=id)
+    rule = rules.of(Kind.CREDENTIALS_EXPIRING)
+    if not rule.is_on:
+        return
+    for company in Company.objects.filter(is_active=True, credentials_expire_on__isnull=False).order_by("pk"):
+        last = company.credentials_expire_on
+        if last and expiry.is_near(last, today, days=rule.limit or 0):
+            yield _near(last, today, f"{company.name} at Field Nation", place=f"company {company.pk}")
+
+
+def _near(last: date, today: date, whose: str, *, connector_id: int | None = None, place: str = "") -> Finding:
+    """``mark`` grows once when the day has passed, so that people are reminded then."""
+    return Finding(
+        kind=Kind.CREDENTIALS_EXPIRING,
+        connector_id=connector_id,
+        place=place,
+        mark=int(expiry.days_left(last, today) < 0),
+        sentence=f"The credentials of {whose} {expiry.told(last, today)}.",
+        advice=KINDS[Kind.CREDENTIALS_EXPIRING].advice,
+    )
 
 
 def _workers(rule: AlertRule, now: datetime, *, alone: bool) -> Iterator[Finding]:

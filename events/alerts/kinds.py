@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from connectors.expiry import NEAR_DAYS
 from synclog.alert_models import AlertRule
 
 Kind = AlertRule.Kind
@@ -56,6 +57,14 @@ KINDS: Final[Mapping[str, Watched]] = {
     Kind.AUTH_FAILURE: Watched(
         meaning="The external system or Field Nation refused the credentials or their rights.",
         advice="Correct the credentials or their rights, test the connection, then resume the connector.",
+    ),
+    Kind.CREDENTIALS_EXPIRING: Watched(
+        meaning="The day until which the credentials of a connector or of a Field Nation account are valid is near, or "
+        "has passed.",
+        advice="Get new credentials, save them, test the connection, then enter until when the new ones are valid.",
+        numbers={"limit": Number("Days before their last day", NEAR_DAYS, most=365)},
+        is_grave=False,
+        when="{limit:g} days before their last day",
     ),
     Kind.ERROR_RATE: Watched(
         meaning="Too many of the attempts within the window failed.",

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from django.utils.timezone import localdate
+
 from broker_project.lib.errors import Misconfigured
+from connectors import expiry
 from connectors.registry import platform
 from events.states import State
 
@@ -68,6 +71,7 @@ def settings(facts: Facts) -> Check:
 def credentials(facts: Facts) -> Check:
     delivery, live = facts.delivery, facts.live
     told = [Evidence("tested just now", result.sentence) for result in (live.external, live.field_nation) if result]
+    told += _valid_until(facts)
     bad = next((result for result in (live.external, live.field_nation) if result and not result.ok), None)
     if bad is not None:
         return no(
@@ -105,8 +109,18 @@ def credentials(facts: Facts) -> Check:
     good = next((call for call in facts.calls if call.status and call.status < 400), None)
     if good is not None:
         at = moment(good.started_at)
-        return yes(CREDENTIALS, f"A call was answered {good.status} at {at}.", *_call(good), at=good.started_at)
-    return unknown(CREDENTIALS, "No call of this delivery shows it. Press “Test the connection” to try them now.")
+        return yes(CREDENTIALS, f"A call was answered {good.status} at {at}.", *_call(good), *told, at=good.started_at)
+    return unknown(CREDENTIALS, "No call of this delivery shows it. Press “Test the connection” to try them now.", *told)
+
+
+def _valid_until(facts: Facts) -> list[Evidence]:
+    """What a person noted about them, when that day is near or past."""
+    today, connector = localdate(facts.now), facts.connector
+    return [
+        Evidence(f"by their date, the credentials of {one.name}", expiry.told(last, today), page_of(model, one.pk))
+        for one, model in ((connector, "connectors_connector"), (connector.company, "connectors_company"))
+        if (last := one.credentials_expire_on) and expiry.is_near(last, today)
+    ]
 
 
 def _call(call: object) -> tuple[Evidence, ...]:

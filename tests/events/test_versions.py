@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import pytest
@@ -108,7 +109,7 @@ def test_a_column_of_a_connector_is_versioned_or_meant_not_to_be() -> None:
     left_out = {
         "id", "company", "status", "secrets", "version", "is_stale", "trigger_token", "trigger_token_hash",
         "created_at", "updated_at", "previous_token_hash", "previous_token_until", "notification_emails",
-        "keep_bodies",
+        "keep_bodies", "credentials_expire_on",
     }  # fmt: skip
     assert {field.name for field in Connector._meta.concrete_fields} - left_out == set(snapshot.CONNECTOR)
 
@@ -156,6 +157,7 @@ def test_a_mapping_that_moves_marks_both_connectors(to: Connector) -> None:
 NOT_VERSIONED: dict[str, Callable[[Connector], Any]] = {
     "status": lambda to: setattr(to, "status", "paused"),
     "secrets": lambda to: setattr(to, "secrets", {"password": "another"}),
+    "valid until": lambda to: setattr(to, "credentials_expire_on", date(2026, 7, 1)),
     "trigger token": lambda to: to.renew_trigger_token(),
     "nothing": lambda to: None,
 }

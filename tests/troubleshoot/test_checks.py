@@ -324,3 +324,25 @@ def test_without_any_failing_check_it_does_not_claim_success() -> None:
 def test_an_event_that_was_pruned_is_told_by_its_newest_log() -> None:
     headline = diagnose(alive(event=None, delivery=None, decision=log("created"), triggers=[trigger()])).headline
     assert headline.sentence == "The newest log about it says: It said so."
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        (15, []),
+        (14, ["are about to expire: 2026-07-15 is their last day, in 14 days"]),
+        (-1, ["expired: 2026-06-30 was their last day, 1 day ago"]),
+    ],
+)
+@pytest.mark.parametrize("whose", ["connector", "company"])
+def test_the_date_until_which_credentials_are_valid_is_evidence_when_it_is_near(
+    whose: str, days: int, said: list[str]
+) -> None:
+    last = {"credentials_expire_on": NOW.date() + timedelta(days=days)}
+    owner = Company(id=1, name="Example Co", **(last if whose == "company" else {}))
+    to = connector(company=owner, **(last if whose == "connector" else {}))
+    tested = Live(external=TestResult(True, "Fine."))
+    for found in (alive(connector=to), alive(connector=to, live=tested)):
+        shown = [one for one in target.credentials(found).evidence if one.name.startswith("by their date")]
+        assert [one.value for one in shown] == said
+        assert all(one.address.endswith(f"/{whose}/{7 if whose == 'connector' else 1}/change/") for one in shown)
