@@ -1,4 +1,7 @@
-"""The Trigger URL page: both addresses, a new token, how to call it, what was called, and "sync this record now"."""
+"""The Trigger URL page: both addresses, a new token, how to call it, what was called, and "sync this record now".
+
+The token is in no page; it is in the answers to "reveal" and "renew", and each of them is in the audit.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,7 @@ from connectors.registry import platform
 from events.delivery_acts import CHANGE_DELIVERY
 from events.models import Event
 from events.triggered import accept_trigger
+from synclog import log_audit
 
 from .base import ConnectorPage, PageAct, Problem, Refused
 from .transfer_page import note
@@ -48,7 +52,8 @@ class TriggerUrlPage(ConnectorPage):
             "id_keys": ID_KEYS,
             "most_ids": MAX_IDS,
             "state": {
-                "addresses": _addresses(connector if may_change else None),
+                "addresses": _addresses(HIDDEN),
+                "isShown": False,
                 "oldToken": _old_token(connector),
                 "calls": _listed(request, connector),
             },
@@ -56,6 +61,7 @@ class TriggerUrlPage(ConnectorPage):
 
     def acts(self) -> Mapping[str, PageAct]:
         return {
+            "reveal": PageAct(reveal),
             "renew": PageAct(renew),
             "end-old": PageAct(end_old),
             "calls": PageAct(again, permission="connectors.view_connector"),
@@ -64,13 +70,19 @@ class TriggerUrlPage(ConnectorPage):
         }
 
 
+def reveal(request: HttpRequest, connector: Connector, data: dict[str, Any]) -> Mapping[str, Any]:
+    """The addresses with their token, in this one answer."""
+    log_audit.record(request, "Revealed the trigger URL with its token.", model=Connector, obj=connector)
+    return _shown(connector)
+
+
 def renew(request: HttpRequest, connector: Connector, data: dict[str, Any]) -> Mapping[str, Any]:
     """Make a new token; the old one works for 24 hours more."""
     locked = _locked(connector)
     locked.renew_trigger_token()
     locked.save(update_fields=Connector.TOKEN_FIELDS)
     note(request, connector, "Renewed the trigger token; the old one works for 24 hours more.")
-    return {"addresses": _addresses(locked), "oldToken": _old_token(locked)}
+    return {**_shown(locked), "oldToken": _old_token(locked)}
 
 
 def end_old(request: HttpRequest, connector: Connector, data: dict[str, Any]) -> Mapping[str, Any]:
@@ -79,7 +91,7 @@ def end_old(request: HttpRequest, connector: Connector, data: dict[str, Any]) ->
         locked.end_previous_token()
         locked.save(update_fields=Connector.TOKEN_FIELDS)
         note(request, connector, "Ended the old trigger token.")
-    return {"addresses": _addresses(locked), "oldToken": _old_token(locked)}
+    return {"oldToken": _old_token(locked)}
 
 
 def again(request: HttpRequest, connector: Connector, data: dict[str, Any]) -> Mapping[str, Any]:
@@ -140,9 +152,12 @@ def _platform_label(connector: Connector) -> str:
         return connector.platform
 
 
-def _addresses(connector: Connector | None) -> dict[str, str]:
-    """Both forms of the URL and a curl line for each; without the token when there is no ``connector`` to show."""
-    token = connector.trigger_token if connector else HIDDEN
+def _shown(connector: Connector) -> dict[str, Any]:
+    return {"addresses": _addresses(connector.trigger_token), "isShown": True}
+
+
+def _addresses(token: str) -> dict[str, str]:
+    """Both forms of the URL and a curl line for each."""
     path = f"{settings.PUBLIC_URL}{reverse('trigger', args=['token'])}".removesuffix("token") + token
     query = f"{settings.PUBLIC_URL}{reverse('trigger-compatible')}?client_token={token}&external_id="
     body = json.dumps({"external_id": SAMPLE_ID})

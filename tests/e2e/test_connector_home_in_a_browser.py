@@ -40,10 +40,16 @@ def test_the_pages_are_accessible_and_fit_the_window(
 
 
 def test_the_token_is_renewed_with_an_overlap_and_a_record_is_synced(demo: RunningDemo, chrome: Browser) -> None:
-    page = opened(signed_in(chrome, demo), demo, "trigger")
+    page = opened(signed_in(chrome, demo, permissions=["clipboard-read", "clipboard-write"]), demo, "trigger")
     address = page.get_by_label("Trigger URL", exact=True)
-    expect(address).to_have_value(re.compile("/integrations/trigger/.{20}"))
+    expect(address).to_have_value(re.compile("/integrations/trigger/•{8}$"))
+    page.get_by_role("button", name="Show and copy: Trigger URL").click()
+    expect(address).to_have_value(re.compile("/integrations/trigger/[\\w-]{20}"))
     old = address.input_value()
+    expect(page.get_by_role("button", name="Copied: Trigger URL")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == old
+    page.get_by_role("button", name="Copy: Try it from a terminal").click()
+    assert old in page.evaluate("navigator.clipboard.readText()")
 
     page.get_by_role("button", name="Renew the token").click()
     page.get_by_role("button", name="Renew it").click()

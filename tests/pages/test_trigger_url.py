@@ -22,6 +22,7 @@ from connectors.models import Connector
 from events.models import Delivery, Event, Job
 from events.states import State
 from mappings.models import RecordLink
+from synclog.audit_models import AuditEntry
 from synclog.models import SyncLog
 from tests.admin import world
 from tests.admin.conftest import staff
@@ -63,7 +64,7 @@ def call(token: str, body: Any = "", **more: Any) -> int:
 
 
 def test_both_addresses_and_a_curl_line_that_a_shell_reads(browser: Client, to: Connector) -> None:
-    shown = state(browser, to)["addresses"]
+    shown = post(browser, to, "reveal").json()["addresses"]
 
     assert shown["path"] == f"{settings.PUBLIC_URL}/integrations/trigger/{to.trigger_token}"
     assert shown["query"] == f"{settings.PUBLIC_URL}/v1/broker/inbound?client_token={to.trigger_token}&external_id="
@@ -74,6 +75,31 @@ def test_both_addresses_and_a_curl_line_that_a_shell_reads(browser: Client, to: 
     assert call(to.trigger_token, shlex.split(shown["curl"])[-1]) == 202
 
 
+def test_the_page_holds_no_token_until_it_is_revealed_which_the_audit_tells(browser: Client, to: Connector) -> None:
+    def page_text() -> str:
+        return browser.get(page(to)).content.decode()
+
+    assert to.trigger_token not in page_text()
+    assert state(browser, to)["addresses"]["path"] == f"{settings.PUBLIC_URL}/integrations/trigger/••••••••"
+    assert not AuditEntry.objects.exists()
+    assert browser.get(f"{page(to)}reveal/").status_code == 405
+    assert not AuditEntry.objects.exists()
+
+    answer = post(browser, to, "reveal")
+
+    assert answer.json()["addresses"]["path"].endswith(f"/{to.trigger_token}")
+    assert answer.json()["isShown"] is True
+    entry = AuditEntry.objects.get()
+    assert (entry.user.get_username(), entry.object_id, entry.change_message) == (
+        "olga", str(to.pk), "Revealed the trigger URL with its token.",
+    )  # fmt: skip
+    assert to.trigger_token not in page_text()
+    found = browser.get(reverse("admin:synclog_auditentry_changelist"), {"kind": "revealed"})
+    assert "Revealed the trigger URL with its token." in found.content.decode()
+    post(browser, to, "reveal")
+    assert AuditEntry.objects.count() == 2
+
+
 def test_a_reader_sees_no_token_and_changes_nothing(to: Connector) -> None:
     reader = staff("connectors.view_connector")
 
@@ -81,7 +107,7 @@ def test_a_reader_sees_no_token_and_changes_nothing(to: Connector) -> None:
 
     assert to.trigger_token not in text
     assert "only to people who may change" in text
-    for act in ("renew", "end-old", "sync", "follow"):
+    for act in ("reveal", "renew", "end-old", "sync", "follow"):
         assert post(reader, to, act, external_id="1").status_code == 403
     assert post(reader, to, "calls").status_code == 200
     assert not Event.objects.exists()
@@ -97,7 +123,7 @@ def test_the_old_token_works_for_a_day_after_a_renewal(browser: Client, to: Conn
     new = Connector.objects.get().trigger_token
 
     assert new != old
-    assert answer["addresses"]["path"].endswith(f"/{new}")
+    assert (answer["addresses"]["path"].endswith(f"/{new}"), answer["isShown"]) == (True, True)
     assert answer["oldToken"]["left"] == "24 h 0 min"
     assert [call(token, '{"id": 1}') for token in (new, old)] == [202, 202]
     assert [event.trace.get("old_token") for event in Event.objects.order_by("received_at")] == [None, True]
@@ -112,7 +138,7 @@ def test_the_old_token_can_be_ended_at_once(browser: Client, to: Connector) -> N
     old = to.trigger_token
     post(browser, to, "renew")
 
-    assert post(browser, to, "end-old").json()["oldToken"] is None
+    assert post(browser, to, "end-old").json() == {"oldToken": None}  # it shows no token
 
     assert [call(token, '{"id": 1}') for token in (old, Connector.objects.get().trigger_token)] == [401, 202]
     assert LogEntry.objects.filter(change_message="Ended the old trigger token.").count() == 1

@@ -1,4 +1,4 @@
-/* The Trigger URL page: copy an address, renew the token, sync one record and follow it. */
+/* The Trigger URL page: show and copy an address, renew the token, sync one record and follow it. */
 document.addEventListener("alpine:init", () => {
   Alpine.data("triggerUrl", () => {
     const said = (answer) => answer.error || answer.problems.map((problem) => problem.sentence).join(" ");
@@ -10,7 +10,11 @@ document.addEventListener("alpine:init", () => {
       busy: false, copied: "", asking: false, tokenSaid: "", tokenProblem: "",
       externalId: "", syncing: false, syncProblem: "", followed: null,
 
+      label(id) { return this.copied === id ? "Copied" : this.isShown ? "Copy" : "Show and copy"; },
+
       async copy(id) {
+        if (!this.isShown && !(await this.token("reveal", ""))) return;
+        await this.$nextTick();
         const field = document.getElementById(id);
         field.select();
         try { await navigator.clipboard.writeText(field.value); } catch { document.execCommand("copy"); }
@@ -23,9 +27,10 @@ document.addEventListener("alpine:init", () => {
         this.tokenSaid = this.tokenProblem = "";
         const answer = await broker.post(act, {});
         this.busy = this.asking = false;
-        if (!answer.ok) { this.tokenProblem = said(answer); return; }
+        if (!answer.ok) { this.tokenProblem = said(answer); return false; }
         Object.assign(this, answer.data);
         this.tokenSaid = sentence;
+        return true;
       },
       renew() { return this.token("renew", "The addresses above have the new token."); },
       endOld() { return this.token("end-old", "The old token is refused from now on."); },
