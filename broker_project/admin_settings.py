@@ -120,6 +120,7 @@ UNFOLD: dict[str, Any] = {
                     _item("Blocked Lanes", "block", "events", "lane"),
                     _item("Jobs", "pending_actions", "events", "job"),
                     {**_item("Events", "inbox", "events", "event"), "active": _is_at_the_events},
+                    _item("Refused Calls", "front_hand", "synclog", "refusedcalls"),
                 ],
             },
             {

@@ -251,11 +251,19 @@ class Connector(models.Model):
 
     @classmethod
     def of_trigger_token(cls, token: str) -> Connector | None:
-        """The connector of an active company that takes this token now, the present one or the one before."""
+        """The connector whose present token this is, or the one before, also when it is not taken any more: see
+        ``why_not``."""
         mark = digest(token)
-        previous = models.Q(previous_token_hash=mark, previous_token_until__gt=timezone.now())
-        found = cls.objects.filter(models.Q(trigger_token_hash=mark) | previous, company__is_active=True)
+        found = cls.objects.filter(models.Q(trigger_token_hash=mark) | models.Q(previous_token_hash=mark))
         return found.select_related("company").first()
+
+    def why_not(self, token: str) -> str:
+        """Why it does not take this token of its own, as a sentence; "" when it does."""
+        if not self.company.is_active:
+            return "The company is switched off."
+        if digest(token) != self.trigger_token_hash and not self.takes_previous_token:
+            return "It came with the old token, which has ended. Enter the present address in the external system."
+        return ""
 
 
 class DiscoveredFields(models.Model):

@@ -42,7 +42,7 @@ from broker_project.lib.pages import (
 from synclog.evidence import logs_table
 from synclog.models import SyncLog
 
-from . import catalogue, job_admin, lane_admin, version_admin  # noqa: F401 - all but the first register their pages
+from . import catalogue, job_admin, lane_admin, refused_calls, version_admin  # noqa: F401 - all but the first register their pages
 from .alerts import alert_admin, channel_admin, rule_admin  # noqa: F401 - they register their pages
 from .delivery_admin import STATE_COLOURS
 from .models import Event, EventSource, EventTrigger

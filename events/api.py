@@ -10,27 +10,26 @@ from uuid import UUID
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest
-from django.http.response import HttpResponseBase
+from django.http import Http404
 from rest_framework import exceptions, status
-from rest_framework.authentication import BaseAuthentication
-from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView, exception_handler
+from rest_framework.views import exception_handler
 
 from broker_project.lib import fast_json
 from broker_project.lib.digest import digest
 from broker_project.lib.errors import InvalidRecord
-from broker_project.lib.log_context import about, add
+from broker_project.lib.log_context import add
 from connectors import registry, tracing
 from connectors.fieldnation import webhooks
 from connectors.models import Company, Connector
 from connectors.platforms.contract import TriggerCall
 from connectors.platforms.trigger import resolve_ids
+from synclog.refused_models import RefusedCalls
 
 from . import catalogue, normalise
 from .accept import Accepted, Incoming, accept_event, accept_events
+from .door import Door
 from .models import Event, EventSource
 from .payload import EventPayload, PayloadError, dedupe_key, parse_event
 from .report import report
@@ -95,29 +94,16 @@ def json_of(request: Request, limit: int) -> tuple[Any, int]:
         raise PayloadError("The body is not valid JSON.", field="body") from None
 
 
-class Door(APIView):
-    """A view that needs none of what pages need: no session, no user, no CSRF token. ``doors.Doors`` calls it."""
-
-    authentication_classes: list[type[BaseAuthentication]] = []
-    permission_classes: list[type[BasePermission]] = []
-
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """What is accepted belongs to the trace that the caller names in ``traceparent``."""
-        parent = tracing.parse(request.META.get("HTTP_TRACEPARENT", ""))
-        with about(), tracing.Span(f"accept {type(self).__name__}", kind="server", parent=parent) as span:
-            answer = super().dispatch(request, *args, **kwargs)
-            span.tell(http__request__method=request.method or "", http__response__status_code=answer.status_code)
-        return answer
-
-
 class EventsView(Door):
     """``POST /events/``: one event, or a list of up to 1,000."""
 
+    door = RefusedCalls.Door.API
     authentication_classes = [SourceKey]
     permission_classes = [HasSource]
 
     def post(self, request: Request) -> Response:
         source = source_of(request)
+        self.company_id = source.company_id
         within_rate(source)
         body, size = json_of(request, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
         key = request.META.get("HTTP_IDEMPOTENCY_KEY", "").strip()
@@ -196,11 +182,14 @@ class WebhookView(Door):
     """Field Nation's webhooks (v3), POST or PUT, one address per company. The signature is checked on the raw bytes
     before anything is parsed."""
 
+    door = RefusedCalls.Door.WEBHOOK
+
     def post(self, request: Request, key: UUID) -> Response:
-        company = Company.objects.filter(webhook_key=key, is_active=True).first()
+        company = Company.objects.filter(webhook_key=key).first()
+        self.company_id = company.pk if company else None
         raw = body_of(request, settings.EVENT_MAX_BYTES)
-        signature = request.META.get("HTTP_X_FN_SIGNATURE")
-        if company is None or not webhooks.signature_ok(raw, signature, company.webhook_secrets()):
+        self.why = _why_unsigned(company, raw, request.META.get("HTTP_X_FN_SIGNATURE"))
+        if company is None or self.why:
             raise Unsigned
         webhook = webhooks.parse(raw, request.headers)
         event = _from_webhook(webhook)
@@ -216,6 +205,20 @@ class Unsigned(exceptions.APIException):
 
     status_code = status.HTTP_401_UNAUTHORIZED
     default_detail = "The signature is missing or wrong."
+
+
+def _why_unsigned(company: Company | None, raw: bytes, signature: str | None) -> str:
+    """Why this is not taken for a webhook of the company; "" when it is."""
+    if company is None:
+        return "No company has this webhook address."
+    if not company.is_active:
+        return "The company is switched off."
+    secrets = company.webhook_secrets()
+    if not secrets:
+        return "No webhook secret is entered on the company's page."
+    if not signature:
+        return "It came without a signature."
+    return "" if webhooks.signature_ok(raw, signature, secrets) else "The signature did not match the webhook secret."
 
 
 def _from_webhook(webhook: webhooks.Webhook) -> Incoming:
@@ -256,6 +259,9 @@ def _from_webhook(webhook: webhooks.Webhook) -> Incoming:
 class TriggerView(Door):
     """The trigger URL of a connector, in both forms, POST or GET. The token is checked before the body is parsed."""
 
+    door = RefusedCalls.Door.TRIGGER
+    counted = frozenset({401, 403})  # a call with a valid token is logged with its connector
+
     def post(self, request: Request, token: str = "") -> Response:
         token = token or request.GET.get("client_token", "")
         connector = self._connector(token)
@@ -293,6 +299,10 @@ class TriggerView(Door):
     def _connector(self, token: str) -> Connector:
         connector = Connector.of_trigger_token(token) if 0 < len(token) <= IDEMPOTENCY_KEY_MAX else None
         if connector is None:
+            self.why = "No connector has this token."
+            raise UnknownToken
+        self.company_id, self.connector_id, self.why = connector.company_id, connector.pk, connector.why_not(token)
+        if self.why:
             raise UnknownToken
         return connector
 

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.urls import Resolver404, ResolverMatch, resolve
 from rest_framework.response import Response
 
-from .api import Door
+from .door import Door
 
 
 class Doors:

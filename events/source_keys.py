@@ -32,11 +32,28 @@ class SourceKey(BaseAuthentication):
             raise exceptions.NotAuthenticated("Send the key of an event source: Authorization: Bearer <key>.")
         source = _source_of(key.strip())
         if source is None:
-            raise exceptions.AuthenticationFailed("The key is unknown or revoked.")
+            raise KeyRefused(_company_of(key.strip()))
         return source, None
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
+
+
+class KeyRefused(exceptions.AuthenticationFailed):
+    """The same answer for unknown and revoked keys; whose it was is counted."""
+
+    default_detail = "The key is unknown or revoked."
+
+    def __init__(self, company_id: int | None) -> None:
+        super().__init__()
+        self.company_id = company_id
+        self.why = "No event source has this key."
+        if company_id is not None:
+            self.why = "The key was revoked, or its event source or its company is switched off."
+
+
+def _company_of(key: str) -> int | None:
+    return EventSource.objects.filter(key_hash=digest(key)).values_list("company_id", flat=True).first()
 
 
 _sources: dict[str, tuple[float, EventSource]] = {}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from celery import shared_task
 from django.db import close_old_connections
 
+from synclog import refused
+
 from . import deliver as delivery
 from . import jobs, retention, shutdown
 from .alerts import lookout
@@ -50,3 +52,4 @@ def prune() -> None:
     """Remove what is older than the rules of retention allow, for a few seconds; the next run goes on from there."""
     close_old_connections()
     retention.prune(seconds=8.0)
+    refused.prune()

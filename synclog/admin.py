@@ -24,7 +24,7 @@ from broker_project.lib.pages import (
     to_change,
 )
 
-from . import log_audit, log_retention_admin, rollup_admin, worker_admin  # noqa: F401 - they register their pages
+from . import log_audit, log_retention_admin, refused_admin, rollup_admin, worker_admin  # noqa: F401 - they register their pages
 from .evidence import COLOURS, call_section, details_sections, status_colour
 from .log_pages import LogPages
 from .models import ApiCall, SyncLog

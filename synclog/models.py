@@ -126,6 +126,7 @@ from .alert_models import (  # noqa: E402, F401 - models of this app, in a file 
     WebhookCheck,
 )
 from .audit_models import AuditEntry  # noqa: E402, F401
+from .refused_models import RefusedCalls  # noqa: E402, F401
 from .retention_models import Retention  # noqa: E402, F401
 from .rollup_models import QueueSample, Rollup  # noqa: E402, F401 - likewise
 from .worker_models import Worker  # noqa: E402, F401 - a model of this app, in a file of its own

@@ -9,6 +9,7 @@ import base64
 import os
 import shutil
 import tempfile
+import threading
 from pathlib import Path
 
 import django
@@ -41,6 +42,15 @@ def _start_ground() -> object | None:
 
 _ground = _start_ground()
 django.setup()  # here, because conftest files further down import models
+
+
+@pytest.fixture(autouse=True)
+def _refused_calls_are_written_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No thread writes them behind a test's back: it would do so outside the test's transaction."""
+    from synclog import refused
+
+    monkeypatch.setattr(refused, "_thread", threading.main_thread())
+    refused._sums.clear()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -23,6 +23,7 @@ from broker_project.lib.errors import Misconfigured
 from connectors.models import Connector
 from connectors.platforms.trigger import ID_KEYS, MAX_ID_LENGTH, MAX_IDS
 from connectors.registry import platform
+from events import refused_calls
 from events.delivery_acts import CHANGE_DELIVERY
 from events.models import Event
 from events.triggered import accept_trigger
@@ -56,6 +57,7 @@ class TriggerUrlPage(ConnectorPage):
                 "isShown": False,
                 "oldToken": _old_token(connector),
                 "calls": _listed(request, connector),
+                "refused": _refused(connector),
             },
         }
 
@@ -95,7 +97,7 @@ def end_old(request: HttpRequest, connector: Connector, data: dict[str, Any]) ->
 
 
 def again(request: HttpRequest, connector: Connector, data: dict[str, Any]) -> Mapping[str, Any]:
-    return {"calls": _listed(request, connector)}
+    return {"calls": _listed(request, connector), "refused": _refused(connector)}
 
 
 def sync(request: HttpRequest, connector: Connector, data: dict[str, Any]) -> Mapping[str, Any]:
@@ -179,6 +181,10 @@ def _old_token(connector: Connector) -> dict[str, str] | None:
     hours, rest = divmod(minutes, 60)
     left = f"{hours} h {rest} min" if hours else f"{rest} min"
     return {"until": localize(localtime(until)), "left": left}
+
+
+def _refused(connector: Connector) -> list[str]:
+    return [refused_calls.told(one) for one in refused_calls.of_connector(connector)]
 
 
 def _listed(request: HttpRequest, connector: Connector) -> list[dict[str, Any]]:

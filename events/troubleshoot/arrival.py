@@ -8,6 +8,7 @@ from typing import Final
 from events import catalogue
 from events.catalogue import WorkOrderEvent
 from events.models import Event
+from synclog.refused_models import RefusedCalls
 
 from .facts import Facts
 from .places import page_of
@@ -54,30 +55,48 @@ def received(facts: Facts) -> Check:
             RECEIVED,
             f"No call of the trigger URL of {facts.name} for {facts.subject} is stored.",
             Evidence("last call of this trigger URL", moment(facts.arrivals.trigger)),
+            *_turned_away(facts),
             todo="Look in the external system whether its rule or webhook exists, fires for this record and calls the "
             "address on the Trigger URL page; call it once by hand to test it.",
             code="not_received",
             places=("trigger_url", "jobs"),
-            decides=not facts.refusals,  # a refused call is the likelier cause
+            decides=not (facts.refusals or facts.turned_away),  # a refused call is the likelier cause
         )
     return no(
         RECEIVED,
         f"No {facts.event_type or 'event'} about {facts.subject} is stored.",
         Evidence("last webhook of Field Nation", moment(facts.arrivals.webhook)),
         Evidence("last event at POST /events/", moment(facts.arrivals.api)),
+        *_turned_away(facts),
         todo="Check the id. Then look whether the webhook in Field Nation is active, has this event ticked and the "
         "address of the company's page; bring in what was missed with Catch up or Resync.",
         code="not_received",
         places=("company", "jobs", "sources"),
+        decides=facts.turned_away is None,
     )
 
 
+def _turned_away(facts: Facts) -> list[Evidence]:
+    """Calls without a valid token, key or signature: counted, with the reason of the last one."""
+    found = []
+    for one in facts.refused:
+        whose = "of no connector or company that is known" if one.is_nobodys else f"of {facts.name}"
+        if not one.is_nobodys and not facts.inbound:
+            whose = f"of {facts.connector.company.name}"
+        name = f"{one.count:,} refused in the last 24 hours at {RefusedCalls.Door(one.door).label}, {whose}; the last"
+        source = f" from {one.network}" if one.network else ""
+        address = page_of("connectors_company", one.company_id) if one.company_id and not facts.inbound else ""
+        found.append(Evidence(name, f"{moment(one.last_at)}{source}: {one.reason}", address))
+    return found
+
+
 def refused(facts: Facts) -> Check:
-    """Refused trigger calls are counted by reason; refused webhooks and events leave no row, only a 401 or 400."""
+    """Trigger calls with a valid token that were refused have a log each; all others are counted only."""
     if facts.event is not None and not facts.inbound:
         return yes(REFUSED, "It was let in.")
     if facts.event is not None and not facts.refusals:
-        return yes(REFUSED, "It was let in, and no call of the last 24 hours was refused.")
+        others = "" if facts.refused else ", and no call of the last 24 hours was refused"
+        return yes(REFUSED, f"It was let in{others}.", *_turned_away(facts))
     if facts.refusals and facts.inbound:
         last = facts.refusals[0]
         count = sum(int(log.details.get("count") or 1) for log in facts.refusals)
@@ -96,12 +115,37 @@ def refused(facts: Facts) -> Check:
             at=last.created_at,
             decides=facts.event is None,
         )
+    return _unlogged(facts)
+
+
+def _unlogged(facts: Facts) -> Check:
+    """What the counts tell of calls without a valid token, key or signature."""
+    places = ("trigger_url",) if facts.inbound else ("company", "sources")
+    last = facts.turned_away
+    if last is not None:
+        return no(
+            REFUSED,
+            last.reason,
+            *_turned_away(facts),
+            todo="Enter the present token, key or webhook secret at the sender or here, as the reason says; then bring "
+            "in what was missed.",
+            code="not_received",
+            places=(*places, "jobs"),
+            at=last.last_at,
+        )
+    if facts.refused:
+        return unknown(
+            REFUSED,
+            "Calls came with a token, key or address that nothing here has; whose they were cannot be told.",
+            *_turned_away(facts),
+            todo="Compare the address, key or token that the sender uses with the one that stands here.",
+            places=places,
+        )
     return unknown(
         REFUSED,
-        "A call with a wrong token, key or signature is answered 401 and not stored, so it cannot be seen here.",
-        todo="Look at the answers in the log of the sender: 401 means that the token, the key or the webhook secret is "
-        "not the one that stands here.",
-        places=("trigger_url",) if facts.inbound else ("company", "sources"),
+        "No call was refused in the last 24 hours, so it did not come here, or it came before.",
+        todo="Look in the log of the sender whether it called, at which address, and what it was answered.",
+        places=places,
     )
 
 

@@ -113,6 +113,7 @@ def _facts(asked: Asked, connector: Connector, record: Record, choice: Choice, s
         arrivals=stored.around.arrivals_of(connector, event, asked),
         webhook_check=stored.around.checks.get(connector.company_id),
         refusals=stored.around.refusals.get(key, ()),
+        refused=stored.around.refused_of(connector, inbound=inbound),
     )
 
 

@@ -14,12 +14,13 @@ ENTRIES: Final = (
         meaning="No event and no trigger call about this record is stored.",
         causes=(
             "The webhook or rule does not exist, is switched off, or its condition was not met.",
-            "It calls another address, or the token, key or signature is wrong: such calls are answered 401 and not "
-            "stored.",
+            "It calls another address, or the token, key or signature is wrong: such calls are answered 401 and only "
+            "counted.",
             "A firewall keeps the call away, or the broker was down for longer than the sender repeats.",
             "The id is one of another environment, or its events were pruned.",
         ),
         fixes=(
+            "Look at the refused calls on the company's or the Trigger URL page: they say why the last one was.",
             "Compare the address that the sender calls with the one that stands here, sign by sign.",
             "Call it once by hand, then look at the sender's own log.",
             "Use Catch up on webhooks for what Field Nation could not deliver, Resync for single work orders.",

@@ -15,6 +15,7 @@ from events.states import OPEN, State
 from mappings.models import FieldMapping, RecordLink
 from synclog.alert_models import WebhookCheck
 from synclog.models import ApiCall, SyncLog
+from synclog.refused import Refused
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +54,8 @@ class Facts:
     an event it is the newest log about the record.
     ``attempt`` is the newest log of the delivery, ``calls`` its calls. ``head`` stands first in the lane, in which
     ``length`` deliveries stand. ``earlier`` is the payload of the work order's event before. ``required`` are the
-    paths of required fields that nothing fills, None when the fields were never discovered.
+    paths of required fields that nothing fills, None when the fields were never discovered. ``refused`` are counts of
+    the last day at the doors that it could have come through, the last first; ``refusals`` have a log each.
     """
 
     now: datetime
@@ -86,7 +88,13 @@ class Facts:
     arrivals: Arrivals = field(default_factory=Arrivals)
     webhook_check: WebhookCheck | None = None
     refusals: Sequence[SyncLog] = ()
+    refused: Sequence[Refused] = ()
     live: Live = field(default_factory=Live)
+
+    @property
+    def turned_away(self) -> Refused | None:
+        """The last refused call that names this company or connector; not those that name none."""
+        return next((one for one in self.refused if not one.is_nobodys), None)
 
     @property
     def name(self) -> str:

@@ -16,8 +16,11 @@ from events.pages import mapping_advice, mapping_fields
 from events.pages.mapping_rows import stored
 from events.triggered import REFUSAL_SPAN, REFUSALS, refusal_id
 from mappings.models import FieldMapping
+from synclog import refused
 from synclog.alert_models import WebhookCheck
 from synclog.models import SyncLog
+from synclog.refused import Refused
+from synclog.refused_models import RefusedCalls
 from synclog.worker_models import Worker
 
 from .facts import Arrivals, Workers
@@ -46,6 +49,7 @@ class Around:
     arrived: Sequence[Arrived]
     checks: Mapping[int, WebhookCheck]
     refusals: Mapping[int, Sequence[SyncLog]]
+    refused: Sequence[Refused]
     fields: Mapping[int, list[dict[str, Any]]]
 
     def arrivals_of(self, connector: Connector, event: Event | None, asked: Asked) -> Arrivals:
@@ -60,13 +64,21 @@ class Around:
             trigger=_last(triggers),
         )
 
+    def refused_of(self, connector: Connector, *, inbound: bool) -> list[Refused]:
+        """At the doors that this direction comes through: of nobody, and of the connector or its company."""
+        at_trigger = [one for one in self.refused if one.door == RefusedCalls.Door.TRIGGER]
+        if inbound:
+            return [one for one in at_trigger if one.is_nobodys or one.connector_id == connector.pk]
+        others = [one for one in self.refused if one not in at_trigger]
+        return [one for one in others if one.is_nobodys or one.company_id == connector.company_id]
+
 
 def _last(arrived: Sequence[Arrived]) -> datetime | None:
     return max((one.last for one in arrived), default=None)
 
 
 def read(connectors: Sequence[Connector]) -> Around:
-    """Five queries, for any number of connectors."""
+    """Six queries, for any number of connectors."""
     ids = [connector.pk for connector in connectors]
     companies = {connector.company_id for connector in connectors}
     described = DiscoveredFields.objects.filter(
@@ -77,6 +89,7 @@ def read(connectors: Sequence[Connector]) -> Around:
         arrived=_arrived(companies),
         checks=WebhookCheck.objects.in_bulk(list(companies)),
         refusals=_refusals(ids),
+        refused=refused.read(companies, *RefusedCalls.Door.values),
         fields={one.connector_id: one.fields for one in described},
     )
 

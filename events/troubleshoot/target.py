@@ -110,7 +110,8 @@ def credentials(facts: Facts) -> Check:
     if good is not None:
         at = moment(good.started_at)
         return yes(CREDENTIALS, f"A call was answered {good.status} at {at}.", *_call(good), *told, at=good.started_at)
-    return unknown(CREDENTIALS, "No call of this delivery shows it. Press “Test the connection” to try them now.", *told)
+    said = "No call of this delivery shows it. Press “Test the connection” to try them now."
+    return unknown(CREDENTIALS, said, *told)
 
 
 def _valid_until(facts: Facts) -> list[Evidence]:

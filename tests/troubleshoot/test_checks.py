@@ -20,6 +20,7 @@ from events.troubleshoot.verdict import Check, Verdict
 from mappings.models import FieldMapping, RecordLink
 from synclog.alert_models import WebhookCheck
 from synclog.models import ApiCall, SyncLog
+from synclog.refused import Refused
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
 SOON, BEFORE = NOW + timedelta(minutes=5), NOW - timedelta(minutes=5)
@@ -56,6 +57,13 @@ def delivery(state: str = "pending", **more: Any) -> Delivery:
 
 def log(code: str = "x", **more: Any) -> SyncLog:
     return SyncLog(**{"id": UUID(int=3), "code": code, "sentence": "It said so.", "created_at": BEFORE, **more})
+
+
+def turned_away(company_id: int | None, connector_id: int | None = None) -> Refused:
+    return Refused(
+        door="trigger" if connector_id else "webhook", company_id=company_id, connector_id=connector_id, count=12,
+        last_at=BEFORE, status=401, reason="The signature did not match.", network="198.51.100.0/24",
+    )  # fmt: skip
 
 
 def state(**more: Any) -> ConnectorState:
@@ -111,7 +119,10 @@ ROWS: list[Row] = [
     (arrival.received, facts(decision=log()), UNKNOWN, "", "is not stored any more"),
     (arrival.refused, facts(event=event()), YES, "", "It was let in"),
     (arrival.refused, facts(inbound=True, refusals=[log("trigger_no_id")]), NO, "trigger_no_id", "It said so."),
-    (arrival.refused, facts(), UNKNOWN, "", "answered 401 and not stored"),
+    (arrival.refused, facts(), UNKNOWN, "", "No call was refused in the last 24 hours"),
+    (arrival.refused, facts(refused=[turned_away(None)]), UNKNOWN, "", "nothing here has"),
+    (arrival.refused, facts(refused=[turned_away(None), turned_away(1)]), NO, "not_received", "did not match"),
+    (arrival.refused, facts(inbound=True, refused=[turned_away(1, 7)]), NO, "not_received", "did not match"),
     (arrival.brought, facts(event=event(door="webhook")), YES, "", "came through the webhook"),
     (arrival.brought, facts(arrivals=Arrivals(webhook=BEFORE)), YES, "", "Webhooks arrive"),
     (arrival.brought, facts(), UNKNOWN, "", "No webhook came within a day"),

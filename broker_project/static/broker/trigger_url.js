@@ -39,7 +39,7 @@ document.addEventListener("alpine:init", () => {
         this.busy = true;
         const answer = await broker.post("calls", {});
         this.busy = false;
-        if (answer.ok) this.calls = answer.data.calls;
+        if (answer.ok) Object.assign(this, answer.data);
       },
 
       async sync() {
