@@ -55,7 +55,7 @@ class Facts:
     ``attempt`` is the newest log of the delivery, ``calls`` its calls. ``head`` stands first in the lane, in which
     ``length`` deliveries stand. ``earlier`` is the payload of the work order's event before. ``required`` are the
     paths of required fields that nothing fills, None when the fields were never discovered. ``refused`` are counts of
-    the last day at the doors that it could have come through, the last first; ``refusals`` have a log each.
+    the last day at the doors that it could have come through, nobody's last; ``refusals`` have a log each.
     """
 
     now: datetime

@@ -295,15 +295,16 @@ def test_the_trigger_addresses_are_for_those_who_may_change(browser: Client) -> 
     connector = world.connector(world.company())
     token = connector.trigger_token
     page = reverse("admin:connectors_connector_trigger", args=[connector.pk])
-    text = browser.get(page).content.decode()
+    text = browser.post(f"{page}reveal/", "{}", content_type="application/json").content.decode()
     assert f"{settings.PUBLIC_URL}/integrations/trigger/{token}" in text
     assert f"{settings.PUBLIC_URL}/v1/broker/inbound?client_token={token}" in text
-    assert token not in browser.get(change(connector)).content.decode()
+    assert token not in browser.get(page).content.decode() + browser.get(change(connector)).content.decode()
 
     reader = staff("connectors.view_connector")
     seen = reader.get(change(connector)).content.decode()
     assert "help.example.test" in seen
     assert token not in seen + reader.get(page).content.decode()
+    assert reader.post(f"{page}reveal/", "{}", content_type="application/json").status_code == 403
     assert [secret for secret in world.SECRETS if secret in seen] == []
 
 

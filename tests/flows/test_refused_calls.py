@@ -176,7 +176,7 @@ def test_a_day_is_read_and_a_week_is_kept(db: Any) -> None:
             refused.flush()
     found = refused.read([OURS], "webhook", "api")
     assert [(one.company_id, one.count, one.reason, one.is_nobodys) for one in found] == [
-        (None, 2, "Nobody's.", True), (OURS, 2, "1 hours ago", False),
+        (OURS, 2, "1 hours ago", False), (None, 2, "Nobody's.", True),
     ]  # fmt: skip
     assert refused.read([OURS], "trigger") == []
     assert refused.prune() == 3
@@ -211,10 +211,10 @@ def test_the_companys_page_tells_what_was_refused_and_why(world: World, browser:
     refused.flush()
     rows = browser.get(page).context["sections"][-1].rows
     assert [(row[0], row[1], row[2], row[4], row[5], row[6]) for row in rows] == [
-        ("Field Nation webhook", "no company that is known", "1", "198.51.100.0/24", 401,
-         "No company has this webhook address."),
         ("Field Nation webhook", "this company", "12", "198.51.100.0/24", 401,
          "The signature did not match the webhook secret."),
+        ("Field Nation webhook", "no company that is known", "1", "198.51.100.0/24", 401,
+         "No company has this webhook address."),
     ]  # fmt: skip
     listed = browser.get(reverse("admin:synclog_refusedcalls_changelist")).context["cl"].result_list
     assert sorted(row.company_name or "-" for row in listed) == ["-", "-", company.name]
@@ -232,9 +232,9 @@ def test_the_trigger_page_tells_of_wrong_tokens_its_own_and_nobodys(world: World
     told = browser.get(page).context["state"]["refused"]
     kept = {row.reason: localize(localtime(row.last_at)) for row in RefusedCalls.objects.all()}
     assert told == [
+        f"1 call of this one, the last at {kept['Old.']} from 198.51.100.0/24: Old.",
         f"1 call of no connector or company that is known, the last at {kept['Unknown.']} from 198.51.100.0/24: "
         "Unknown.",
-        f"1 call of this one, the last at {kept['Old.']} from 198.51.100.0/24: Old.",
     ]
     assert browser.post(f"{page}calls/", "{}", content_type="application/json").json()["refused"] == told
 
