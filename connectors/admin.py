@@ -136,7 +136,7 @@ class ConnectorAdmin(DetailPage):
             )
             result = client.test()
         except BrokerError as error:
-            result = TestResult(ok=False, sentence=error.sentence)
+            result = TestResult.failed(error)
         told(self, request, result)
 
     def refresh_fields(self, request: HttpRequest, connector: Connector, form: Any) -> None:

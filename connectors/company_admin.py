@@ -115,7 +115,7 @@ class CompanyAdmin(DetailPage):
             client = open_field_nation(company_id=company.pk, credentials=credentials, through=through)
             result = client.test()
         except BrokerError as error:
-            result = TestResult(ok=False, sentence=error.sentence)
+            result = TestResult.failed(error)
         told(self, request, result)
 
     def catch_up(self, request: HttpRequest, company: Company, form: Any) -> HttpResponse:

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
+from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import (
     ChoicesDropdownFilter,
@@ -36,6 +37,7 @@ from broker_project.lib.pages import (
     copyable,
     display,
     label,
+    link,
     listing,
     to_change,
 )
@@ -49,6 +51,7 @@ from .models import Event, EventSource, EventTrigger
 from .publishing_admin import Publishing
 from .report import sentence_of
 from .troubleshoot.pages import TroubleshootPages
+from .troubleshoot.places import asking
 
 DUPLICATE = SyncLog.Outcome.DUPLICATE
 PAYLOAD_REMOVED = "It was removed: it is older than the installation keeps payloads."
@@ -232,7 +235,7 @@ class EventAdmin(TroubleshootPages, FactsLast, ReadOnly, ExactSearch, PrunableLi
                     ("kind", "door"),
                     ("received_name", "source"),
                     ("work_order_id", "external_id"),
-                    "id",
+                    ("id", "troubleshooter"),
                 ),
             },
         ),
@@ -284,6 +287,10 @@ class EventAdmin(TroubleshootPages, FactsLast, ReadOnly, ExactSearch, PrunableLi
             Text(title="Payload", text=listing(event.payload) if event.payload else PAYLOAD_REMOVED),
             Text(title="How it arrived", text=listing(event.trace)),
         ]
+
+    @display(description="troubleshooter")
+    def troubleshooter(self, event: Event) -> SafeString:
+        return link(asking(event.pk), "Why did it not sync?")
 
     @display(description="event")
     def event_label(self, event: Event) -> str:

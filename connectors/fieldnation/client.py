@@ -59,7 +59,7 @@ class FieldNation:
         try:
             page = self.list(columns=("id",), per_page=1)
         except BrokerError as error:
-            return TestResult(ok=False, sentence=error.sentence)
+            return TestResult.failed(error)
         who = self._credentials.username or self._credentials.client_id
         count = "1 work order is" if page.total == 1 else f"{page.total} work orders are"
         return TestResult(ok=True, sentence=f"Signed in to {self._base} as {who}; {count} visible.")

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol
 
+from broker_project.lib.errors import BrokerError, Forbidden
 from connectors.http import Caller
 
 Json = Any
@@ -79,12 +80,21 @@ class Proposal:
 
 @dataclass(frozen=True)
 class TestResult:
-    """Answer of "Test connection": ``sentence`` says what was tried and, on failure, what to change."""
+    """Answer of "Test connection": ``sentence`` says what was tried and, on failure, what to change.
+
+    ``code`` is that of the error, ``forbidden`` where the credentials are known and lack a right; "" when all is well.
+    """
 
     __test__: ClassVar[bool] = False
 
     ok: bool
     sentence: str
+    code: str = ""
+
+    @classmethod
+    def failed(cls, error: BrokerError, advice: str = "") -> TestResult:
+        code = "forbidden" if isinstance(error, Forbidden) else error.code
+        return cls(ok=False, sentence=f"{error.sentence} {advice}".strip(), code=code)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from broker_project.lib.pages import to_list
 from broker_project.lib.pages.lists import MAX_BIGINT
 from connectors.models import Connector
 from events import catalogue
+from events.troubleshoot.errors import help_link
 from synclog.evidence import COLOURS
 from synclog.models import SyncLog
 
@@ -174,4 +175,5 @@ def _row(log: SyncLog) -> dict[str, Any]:
         "sentence": log.sentence,
         "took": log.duration_ms,
         "address": reverse("admin:synclog_synclog_change", args=[log.pk]),
+        "help": help_link(log.code, log.connector_id),
     }

@@ -16,6 +16,7 @@ from events.models import Delivery, Event, Lane
 from events.report import sentence_of
 from events.states import OPEN, State
 from events.troubleshoot.errors import help_link
+from events.troubleshoot.places import asking
 
 from . import attempts
 from .entry import Entry, Folded, Timeline
@@ -113,7 +114,7 @@ def _links(delivery: Delivery, user: User) -> Iterator[tuple[str, str, str]]:
         lane = Lane.objects.filter(connector_id=delivery.connector_id, key=delivery.lane_key).values_list("pk").first()
         if lane:
             yield reverse("admin:events_lane_change", args=lane), "Open lane", "low_priority"
-    yield f"{reverse('admin:troubleshooter')}?{urlencode({'q': str(delivery.pk)})}", "Why did it not sync?", "help"
+    yield asking(delivery.pk), "Why did it not sync?", "help"
     if address := help_link(delivery.reason, delivery.connector_id):
         yield address, "What this means", "menu_book"
     if delivery.work_order_id:

@@ -152,7 +152,7 @@ ENTRIES: Final = (
             "Retry what was given up when the target is back; at a pace when there is much of it.",
         ),
         places=("states", "dead_letters", "connector_logs"),
-        symptoms=("errors-in-the-log", "high-error-rate", "slow"),
+        symptoms=("errors-in-the-log", "high-error-rate", "slow", "test-fails"),
         is_state=True,
     ),
     Entry(

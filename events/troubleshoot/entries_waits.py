@@ -24,7 +24,7 @@ ENTRIES: Final = (
             "Test the connection, then retry the delivery.",
         ),
         places=("settings", "company", "lanes"),
-        symptoms=("refused-403", "some-fields-only", "updates-not-returning"),
+        symptoms=("refused-403", "some-fields-only", "updates-not-returning", "test-fails"),
         is_state=True,
     ),
     Entry(
@@ -43,7 +43,7 @@ ENTRIES: Final = (
             "Use a service account whose password does not run out.",
         ),
         places=("settings", "states", "company"),
-        symptoms=("refused-401", "worked-then-stopped", "expires-after-a-while"),
+        symptoms=("refused-401", "worked-then-stopped", "expires-after-a-while", "work-orders-not-created"),
         is_state=True,
     ),
     Entry(

@@ -31,7 +31,7 @@ def _external(connector: Connector) -> TestResult:
         )
         return client.test()
     except BrokerError as error:
-        return TestResult(ok=False, sentence=error.sentence)
+        return TestResult.failed(error)
 
 
 def _field_nation(company: Company) -> TestResult:
@@ -40,7 +40,7 @@ def _field_nation(company: Company) -> TestResult:
         through = caller(credentials=credentials)
         return open_field_nation(company_id=company.pk, credentials=credentials, through=through).test()
     except BrokerError as error:
-        return TestResult(ok=False, sentence=error.sentence)
+        return TestResult.failed(error)
 
 
 def ask_webhooks(company: Company) -> Live:

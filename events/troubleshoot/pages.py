@@ -132,6 +132,7 @@ class TroubleshootPages:
             "symptom",
             title=symptom.title,
             symptom=symptom,
+            connector=connector,
             places=links(symptom.places, user=request.user, connector=connector),
             errors=[(ERRORS[code], help_link(code, key)) for code in symptom.codes],
             asked=Asked(term=""),

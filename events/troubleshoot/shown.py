@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.urls import reverse
 from django.utils.html import format_html_join
-from django.utils.http import urlencode
 
 from broker_project.lib.pages import Table, label, link, moment, to_change
 from events.delivery_admin import STATE_COLOURS
@@ -19,7 +17,7 @@ from .diagnosis import Diagnosis, Headline
 from .errors import ERRORS, help_link
 from .facts import Facts
 from .gather import Found
-from .places import Link, links
+from .places import Link, asking, links
 from .verdict import Check, Evidence, Verdict
 
 MOST_ROWS: Final = 20
@@ -139,8 +137,8 @@ def history(found: Found, connectors: dict[int, str]) -> Table | None:
 
 def _row(event: Event, deliveries: list[Delivery], connectors: dict[int, str]) -> tuple[Any, ...]:
     name = event.event_type or event.received_name or "External trigger"
-    ask = f"{reverse('admin:troubleshooter')}?{urlencode({'q': str(event.pk)})}"
-    return moment(event.received_at), name, _outcome(deliveries, connectors), link(ask, "Look at this one")
+    look = link(asking(event.pk), "Look at this one")
+    return moment(event.received_at), name, _outcome(deliveries, connectors), look
 
 
 def _outcome(deliveries: list[Delivery], connectors: dict[int, str]) -> Any:

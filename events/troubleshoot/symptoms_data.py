@@ -35,7 +35,7 @@ FIRST_LOOK: Final = (
             "configuration",
             "waiting_configuration",
         ),
-        places=("overview", "company", "connectors", "states", "logs"),
+        places=("overview", "company", "trigger_url", "settings", "triggers", "states", "logs"),
     ),
     Symptom(
         slug="some-fields-only",
@@ -56,7 +56,7 @@ FIRST_LOOK: Final = (
             "kept_field_nation",
             "waiting_auth",
         ),
-        places=("mappings", "logs"),
+        places=("mappings", "settings", "logs"),
     ),
     Symptom(
         slug="errors-in-the-log",
@@ -87,11 +87,11 @@ FIRST_LOOK: Final = (
             "How deep is the queue, and how old is the oldest? Is it one connector or all?",
             "How long do the calls to its system take? Their times stand in the log.",
             "Is a limit used up, the breaker open, or does the system ask for fewer calls?",
-            "Are scripts heavy? Are events ticked that nobody needs?",
+            "Are scripts heavy, or rows mapped and events ticked that nobody needs? Take them out.",
             "Start more workers when all connectors are slow and the machines have room.",
         ),
         codes=("breaker_open", "unavailable"),
-        places=("overview", "states", "logs"),
+        places=("overview", "states", "logs", "settings", "mappings", "triggers"),
         asks=False,
     ),
     Symptom(
@@ -99,12 +99,20 @@ FIRST_LOOK: Final = (
         title="Work orders are not created",
         steps=(
             "Does the trigger fire? Its calls stand on the Trigger URL page.",
-            "Are the credentials of Field Nation valid? Test the connection of the company.",
+            "Are the credentials valid on both sides? Test the connection of the company and of the connector.",
             "Do inbound rows fill what a new work order needs?",
             "Does the queue move, and is the external system reachable, so that the record can be read?",
         ),
-        codes=("not_received", "trigger_no_id", "trigger_unreadable", "resync_unread", "validation", "authentication"),
-        places=("trigger_url", "company", "mappings", "lanes"),
+        codes=(
+            "not_received",
+            "trigger_no_id",
+            "trigger_unreadable",
+            "resync_unread",
+            "validation",
+            "authentication",
+            "held_auth",
+        ),
+        places=("trigger_url", "company", "settings", "mappings", "lanes"),
     ),
     Symptom(
         slug="updates-not-returning",
@@ -116,7 +124,7 @@ FIRST_LOOK: Final = (
             "May the account write there, and is it within its limits?",
         ),
         codes=("not_ticked", "not_linked", "nothing_mapped", "waiting_auth", "rate_limited"),
-        places=("triggers", "mappings", "links", "states"),
+        places=("triggers", "mappings", "links", "settings", "states"),
     ),
     Symptom(
         slug="high-error-rate",
@@ -128,7 +136,7 @@ FIRST_LOOK: Final = (
             "Is the network between them sound?",
         ),
         codes=("unavailable", "not_sent", "breaker_open", "dead_exhausted", "authentication", "validation"),
-        places=("dead_letters", "states", "history"),
+        places=("dead_letters", "states", "settings", "mappings", "history"),
         asks=False,
     ),
 )
@@ -140,10 +148,10 @@ SIGN_IN: Final = (
         steps=(
             "Try the user and password, or the key, outside the broker.",
             "Is the account active, and is it of this environment?",
-            "Enter the new credentials, test the connection, then resume the connector.",
+            "Enter the new credentials (with OAuth, authorise again), test the connection, then resume the connector.",
         ),
         codes=("held_auth", "authentication", "connector_held"),
-        places=("connectors", "company", "states"),
+        places=("settings", "company", "states"),
         asks=False,
     ),
     Symptom(
@@ -155,7 +163,7 @@ SIGN_IN: Final = (
             "Retry the deliveries that wait.",
         ),
         codes=("waiting_auth",),
-        places=("connectors", "lanes"),
+        places=("settings", "company", "lanes"),
     ),
     Symptom(
         slug="worked-then-stopped",
@@ -166,7 +174,7 @@ SIGN_IN: Final = (
             "Was the configuration changed at that time? Compare the versions.",
         ),
         codes=("held_auth", "authentication"),
-        places=("connectors", "history"),
+        places=("settings", "company", "states", "history"),
         asks=False,
     ),
     Symptom(
@@ -177,7 +185,7 @@ SIGN_IN: Final = (
             "Use a service account that is exempt from it, or renew it in time.",
         ),
         codes=("held_auth", "authentication"),
-        places=("connectors",),
+        places=("settings", "company", "states"),
         asks=False,
     ),
     Symptom(
@@ -188,8 +196,8 @@ SIGN_IN: Final = (
             "Is it the address of the right environment, with https, and without a path that belongs elsewhere?",
             "Are the credentials in the form that this platform wants?",
         ),
-        codes=("authentication", "configuration", "waiting_configuration", "not_sent"),
-        places=("connectors", "company"),
+        codes=("authentication", "configuration", "waiting_configuration", "not_sent", "waiting_auth", "unavailable"),
+        places=("settings", "company"),
         asks=False,
     ),
 )
@@ -251,7 +259,7 @@ WEBHOOKS: Final = (
             "The broker stops a record that goes back and forth too often, and tells it.",
         ),
         codes=("waiting_loop", "loop_suspected", "loop", "no_change"),
-        places=("mappings", "lanes"),
+        places=("mappings", "trigger_url", "lanes"),
     ),
 )
 
@@ -276,7 +284,7 @@ EVENTS: Final = (
             "script_skipped",
             "trigger_gone",
         ),
-        places=("triggers", "events", "connectors"),
+        places=("triggers", "settings", "events", "logs"),
     ),
     Symptom(
         slug="event-repeats",
@@ -287,7 +295,7 @@ EVENTS: Final = (
             "Repeats of the same event are recognised, and the same values are not written twice.",
         ),
         codes=("duplicate", "merged", "no_change", "unchanged", "superseded"),
-        places=("events", "company"),
+        places=("events", "company", "triggers"),
     ),
     Symptom(
         slug="record-not-updated",
@@ -310,7 +318,7 @@ EVENTS: Final = (
             "stale",
             "stopped",
         ),
-        places=("links", "lanes", "mappings"),
+        places=("links", "lanes", "mappings", "settings", "logs"),
     ),
 )
 
@@ -325,7 +333,7 @@ SPEED: Final = (
             "Simplify scripts; start more workers.",
         ),
         codes=("no_worker", "draining", "own_limit"),
-        places=("overview", "states", "triggers"),
+        places=("overview", "states", "settings", "triggers", "mappings"),
         asks=False,
     ),
     Symptom(
@@ -338,7 +346,7 @@ SPEED: Final = (
             "Ask the platform for a higher limit.",
         ),
         codes=("rate_limited",),
-        places=("connectors", "states", "triggers"),
+        places=("settings", "states", "triggers"),
         asks=False,
     ),
     Symptom(
@@ -350,6 +358,6 @@ SPEED: Final = (
             "Try it with few rows, to see whether a script is slow.",
         ),
         codes=("lane_blocked", "retry_planned", "rate_limited", "own_limit", "attempt_interrupted", "lease_lost"),
-        places=("lanes", "logs"),
+        places=("lanes", "logs", "mappings"),
     ),
 )

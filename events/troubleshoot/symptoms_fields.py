@@ -36,7 +36,7 @@ VALUES: Final = (
             "Compare the spelling, capitals included, with the entries of the Array Map.",
         ),
         codes=("validation",),
-        places=("mappings", "connectors"),
+        places=("mappings", "settings", "dead_letters"),
     ),
     Symptom(
         slug="field-not-filled",
@@ -47,14 +47,14 @@ VALUES: Final = (
             "May the target be written, and has it the type that the row gives?",
         ),
         codes=("some_fields", "nothing_mapped", "filled_already"),
-        places=("mappings", "logs"),
+        places=("mappings", "settings", "logs"),
     ),
     Symptom(
         slug="array-map-misses",
         title="An Array Map finds no entry",
         steps=(
             "Compare the real value in the log with the entries: capitals, blanks, a number against text.",
-            "Add the entry, and a default for what is new.",
+            "Add the entry, or bring the value into one form with a script first; add a default for what is new.",
         ),
         codes=("some_fields",),
         places=("mappings",),
@@ -67,7 +67,7 @@ VALUES: Final = (
             "The Field Mappings page marks rows whose types cannot fit.",
         ),
         codes=("validation",),
-        places=("mappings",),
+        places=("mappings", "dead_letters"),
     ),
 )
 
@@ -81,13 +81,13 @@ SCRIPTS: Final = (
             "Split it into locals, and look at each with std.trace.",
         ),
         codes=("transformation", "script_skipped", "nothing_sent"),
-        places=("mappings", "triggers"),
+        places=("mappings", "triggers", "dead_letters"),
     ),
     Symptom(
         slug="nested-field-default",
         title="A nested field gives the default",
         steps=(
-            "Compare the path with the payload, step by step.",
+            "Is the field in this event at all? Compare the path with the payload, step by step.",
             "A list needs its index, such as contacts[0].email.",
         ),
         codes=("some_fields", "transformation"),
@@ -102,6 +102,6 @@ SCRIPTS: Final = (
             "Give empty dates a default.",
         ),
         codes=("some_fields", "transformation"),
-        places=("mappings",),
+        places=("mappings", "events"),
     ),
 )

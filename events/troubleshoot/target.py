@@ -34,6 +34,8 @@ _TODO: Final = {
     "outcome_unknown": "Nothing at once: the broker looks whether it was done before it sends it again.",
     "api": "Nothing at once: it is repeated.",
 }
+_OF_TEST: Final = {"": "authentication", "forbidden": "waiting_auth"}
+"""Error pages of those codes of a failed test that have none of their own."""
 _RETRY_DEAD: Final = " It was given up: retry it when the cause is gone."
 
 
@@ -79,7 +81,7 @@ def credentials(facts: Facts) -> Check:
             bad.sentence,
             *told,
             todo="Correct the entry, test again, then resume or retry what waits.",
-            code="authentication",
+            code=_OF_TEST.get(bad.code, bad.code),
             places=("settings", "company"),
             decides=not facts.ended_well,
         )

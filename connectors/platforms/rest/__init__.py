@@ -46,7 +46,7 @@ class RestPlatform:
             known["test_path"] = settings.get("test_path") or path
             return FirstLook(self.open(known, secrets, caller, tokens).test(), found)
         except BrokerError as error:
-            return FirstLook(TestResult(False, error.sentence), found)
+            return FirstLook(TestResult.failed(error), found)
 
     def trigger_ids(self, call: TriggerCall) -> list[str]:
         return []

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
-from broker_project.lib.errors import BrokerError, Forbidden, Unavailable
+from broker_project.lib.errors import AuthFailed, BrokerError, Forbidden, Misconfigured, Unavailable
 from connectors.classify import raise_for_status, reason_of
 from connectors.http import Response
 from connectors.platforms.contract import Json, TestResult
 
 from .config import Config
+
+MISSET: Final = Misconfigured.code
 
 _TO_CHECK = {
     "basic": "Check user and password",
@@ -28,19 +31,19 @@ def tested(
     try:
         response = get(config.test_path)
         if response.status == 401:
-            return TestResult(False, _refused(config, host, response))
+            return TestResult(False, _refused(config, host, response), AuthFailed.code)
         if response.status in (404, 410):
-            return TestResult(False, f"{tried} does not exist ({response.status}). Check base URL and path.")
+            return TestResult(False, f"{tried} does not exist ({response.status}). Check base URL and path.", MISSET)
         if response.status == 405:
-            return TestResult(False, f"{tried} is not allowed (405). Name a test path that can be read.")
+            return TestResult(False, f"{tried} is not allowed (405). Name a test path that can be read.", MISSET)
         raise_for_status(response, system=host, wrote=False)
         parsed(response)
     except Unavailable as error:
-        return TestResult(False, f"{error.sentence} Is it up, and reachable from here (firewall, VPN, allow list)?")
+        return TestResult.failed(error, "Is it up, and reachable from here (firewall, VPN, allow list)?")
     except Forbidden as error:
-        return TestResult(False, f"{error.sentence} The credentials themselves are known there.")
+        return TestResult.failed(error, "The credentials themselves are known there.")
     except BrokerError as error:
-        return TestResult(False, error.sentence)
+        return TestResult.failed(error)
     return TestResult(True, f"{tried} answered {response.status}. Address and credentials work.")
 
 
