@@ -72,7 +72,7 @@ def received(facts: Facts) -> Check:
         "address of the company's page; bring in what was missed with Catch up or Resync.",
         code="not_received",
         places=("company", "jobs", "sources"),
-        decides=facts.turned_away is None,
+        decides=not (facts.turned_away or brought(facts).fails),  # both are likelier causes
     )
 
 

@@ -62,7 +62,7 @@ def held(facts: Facts) -> Check:
         _state_evidence(state),
         todo="Correct the credentials, test the connection, then resume the connector.",
         code="held_auth",
-        places=("settings", "states"),
+        places=("settings", "company", "states"),
         at=state.held_at,
         decides=not facts.is_over,
     )

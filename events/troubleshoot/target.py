@@ -12,6 +12,7 @@ from connectors.registry import platform
 from events.states import State
 
 from .arrival import moment
+from .errors import ERRORS
 from .facts import Facts
 from .mapping import log_evidence
 from .places import page_of
@@ -104,7 +105,7 @@ def credentials(facts: Facts) -> Check:
             *told,
             todo="Correct the credentials, test the connection, then resume the connector.",
             code="held_auth",
-            places=("settings", "states"),
+            places=("settings", "company", "states"),
         )
     if live.external is not None:
         return yes(CREDENTIALS, live.external.sentence, *told)
@@ -150,7 +151,7 @@ def answer(facts: Facts) -> Check:
             *log_evidence(facts),
             todo=todo,
             code=delivery.reason,
-            places=("settings", "mappings", "dead_letters"),
+            places=ERRORS[delivery.reason].places,
         )
     if delivery.state == State.SUCCEEDED:
         return yes(

@@ -413,7 +413,7 @@ CASES: Final = (
     Case(the_method_is_not_allowed, "rejected", "refused the call (405)", SETTINGS),
     Case(a_script_fails, "transformation", "description", MAPPINGS),
     Case(too_many_calls, "rate_limited", "asked us to wait until", SETTINGS),
-    Case(the_system_is_busy, "unavailable", "cannot serve now (503)", SETTINGS),
+    Case(the_system_is_busy, "unavailable", "cannot serve now (503)", STATES),
     Case(all_attempts_are_used_up, "unavailable", "Given up after 1 attempts", DEAD),
     Case(the_system_is_not_reached, "not_sent", "refused the connection", SETTINGS),
     Case(the_answer_is_lost, "outcome_unknown", "Attempt 1 of 8 failed", SETTINGS),

@@ -145,10 +145,12 @@ def test_good_credentials_are_told_for_both_sides(world: World, browser: Client)
     assert "Signed in to" in check.evidence[1].value
 
 
-def webhook_at_field_nation(world: World, status: str) -> None:
-    company = world.demo.company
+def webhook_at_field_nation(
+    world: World, status: str, *, field_nation: str = "", broker: str = "http://127.0.0.1:8000"
+) -> None:
+    company, field_nation = world.demo.company, field_nation or world.field_nation_url
     token = requests.post(
-        f"{world.field_nation_url}/authentication/api/oauth/token",
+        f"{field_nation}/authentication/api/oauth/token",
         json={
             "grant_type": "password", "client_id": company.client_id, "client_secret": company.client_secret,
             "username": company.username, "password": company.password,
@@ -156,9 +158,9 @@ def webhook_at_field_nation(world: World, status: str) -> None:
         timeout=5,
     ).json()["access_token"]  # fmt: skip
     answer = requests.post(
-        f"{world.field_nation_url}/api/v1/webhooks",
+        f"{field_nation}/api/v1/webhooks",
         json={
-            "url": f"http://127.0.0.1:8000/webhooks/fieldnation/{company.webhook_key}/", "method": "post",
+            "url": f"{broker}/webhooks/fieldnation/{company.webhook_key}/", "method": "post",
             "status": status, "events": ["workorder.status.assigned"], "secret": company.webhook_secret,
         },
         headers={"Authorization": f"Bearer {token}"},
@@ -184,6 +186,7 @@ def test_field_nation_is_asked_about_its_webhook(
     check = answer.check("Does Field Nation's webhook bring this event?")
     assert (check.verdict.value, check.code) == (verdict, "" if verdict == "yes" else "webhook_off")
     assert says in check.sentence
+    assert answer.code == ("not_received" if verdict == "yes" else "webhook_off")
 
 
 def test_a_webhook_question_that_is_refused_is_told(world: World, browser: Client) -> None:
