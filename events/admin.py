@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
-from django.utils.safestring import SafeString
+from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import (
     ChoicesDropdownFilter,
@@ -235,7 +235,7 @@ class EventAdmin(TroubleshootPages, FactsLast, ReadOnly, ExactSearch, PrunableLi
                     ("kind", "door"),
                     ("received_name", "source"),
                     ("work_order_id", "external_id"),
-                    ("id", "troubleshooter"),
+                    "id",
                 ),
             },
         ),
@@ -247,14 +247,8 @@ class EventAdmin(TroubleshootPages, FactsLast, ReadOnly, ExactSearch, PrunableLi
         return changelist
 
     def banner(self, event: Event) -> Banner:
-        if event.kind == Event.Kind.TRIGGER:
-            return Banner("External trigger", "info", f"Record {event.external_id} was to be read and synced.")
-        try:
-            known = catalogue.by_constant(event.event_type)
-        except catalogue.UnknownEvent:
-            return Banner("No broker event", "warning", f"{event.received_name} is not an event of the catalogue.")
-        note = f" {known.note}" if known.note else ""
-        return Banner(known.constant, "info", f"{known.name}: {known.meaning} Fires {known.fires}.{note}")
+        kind, tone, said = _meaning(event)
+        return Banner(kind, tone, format_html("{} {}", said, link(asking(event.pk), "Why did it not sync?")))
 
     def sections(self, request: HttpRequest, event: Event) -> Sequence[Section]:
         deliveries = event.deliveries.select_related("connector__company", "connector__state").order_by("seq")
@@ -288,12 +282,20 @@ class EventAdmin(TroubleshootPages, FactsLast, ReadOnly, ExactSearch, PrunableLi
             Text(title="How it arrived", text=listing(event.trace)),
         ]
 
-    @display(description="troubleshooter")
-    def troubleshooter(self, event: Event) -> SafeString:
-        return link(asking(event.pk), "Why did it not sync?")
-
     @display(description="event")
     def event_label(self, event: Event) -> str:
         if event.kind == Event.Kind.TRIGGER:
             return "External trigger"
         return event_name(event.event_type) if event.event_type else event.received_name
+
+
+def _meaning(event: Event) -> tuple[str, str, str]:
+    """What came, how serious that is, and a sentence about it."""
+    if event.kind == Event.Kind.TRIGGER:
+        return "External trigger", "info", f"Record {event.external_id} was to be read and synced."
+    try:
+        known = catalogue.by_constant(event.event_type)
+    except catalogue.UnknownEvent:
+        return "No broker event", "warning", f"{event.received_name} is not an event of the catalogue."
+    note = f" {known.note}" if known.note else ""
+    return known.constant, "info", f"{known.name}: {known.meaning} Fires {known.fires}.{note}"
