@@ -126,7 +126,7 @@ class Refused:
 
 
 def read(company_ids: Collection[int], *doors: str) -> list[Refused]:
-    """Of these companies and of nobody, at these doors; the last first. One query."""
+    """Of these companies, then of nobody, at these doors; the last first. One query."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -135,7 +135,7 @@ def read(company_ids: Collection[int], *doors: str) -> list[Refused]:
                 (array_agg(network ORDER BY last_at DESC))[1]
             FROM synclog_refusedcalls
             WHERE minute > %s AND door = ANY(%s) AND (company_id IS NULL OR company_id = ANY(%s))
-            GROUP BY door, company_id, connector_id ORDER BY 5 DESC
+            GROUP BY door, company_id, connector_id ORDER BY company_id IS NULL, 5 DESC
             """,
             [timezone.now() - SHOWN, list(doors), list(company_ids)],
         )
