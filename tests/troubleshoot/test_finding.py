@@ -172,7 +172,7 @@ def test_a_credential_that_cannot_be_opened_is_a_finding_and_no_failure(desk: Co
 
 # --- what it costs ----------------------------------------------------------------------------------------------------
 
-QUERIES = 25
+QUERIES = 26
 """Of ``gather`` for a record that everything is known of."""
 
 
