@@ -25,9 +25,9 @@ from tests.flows.conftest import World, world
 from tests.troubleshoot.conftest import worker
 
 from .symptom_scenarios import PAGES, SCENARIOS, Scenario
-from .test_troubleshooter import chrome, find_out
+from .test_troubleshooter import find_out
 
-__all__ = ["chrome", "worker", "world"]
+__all__ = ["worker", "world"]
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("worker")]
 
 
