@@ -26,7 +26,7 @@ from .registry import platform, platforms
 SYNC: Fieldsets = [
     ("Outbound Create", {"fields": ["outbound_create", "write_back_field"]}),
     ("Conflicts", {"fields": ["conflict_policy", "hop_limit"]}),
-    ("Limits", {"fields": ["max_attempts", "requests_per_minute", "burst", "max_concurrent"]}),
+    ("Limits", {"fields": ["max_attempts", "requests_per_minute", "burst", "max_concurrent", "trigger_rate_limit"]}),
     ("Notification", {"fields": ["notification_emails"]}),
     ("Evidence", {"fields": ["keep_bodies"]}),
 ]
@@ -88,11 +88,6 @@ class ConnectorAdmin(DetailPage):
             for setting in known.settings
             if setting.shown_when
         }
-
-    def has_delete_permission(self, request: HttpRequest, obj: Connector | None = None) -> bool:
-        if obj and Connector.objects.filter(pk=obj.pk, deliveries__isnull=False).exists():
-            return False  # its deliveries are evidence; disable it instead
-        return bool(super().has_delete_permission(request, obj))
 
     def save_model(self, request: HttpRequest, obj: Connector, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)

@@ -7,6 +7,7 @@ import uuid
 from datetime import timedelta
 from typing import Any
 
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.utils import timezone
 
@@ -185,6 +186,14 @@ class Connector(models.Model):
         null=True,
         blank=True,
         help_text="Deliveries under way at the same time, all workers together. Empty: no limit.",
+    )
+    trigger_rate_limit = models.PositiveIntegerField(
+        "calls of the trigger URL a minute",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="How many calls each web process takes in a minute; more are answered 429, and the sender is told "
+        "when to come again. Empty: no limit.",
     )
     hop_limit = models.PositiveSmallIntegerField(
         "changes per record and hour",

@@ -47,6 +47,7 @@ from synclog.models import SyncLog
 from . import catalogue, job_admin, lane_admin, refused_calls, version_admin  # noqa: F401 - all but the first register their pages
 from .alerts import alert_admin, channel_admin, rule_admin  # noqa: F401 - they register their pages
 from .delivery_admin import STATE_COLOURS
+from .going import waiting_for
 from .models import Event, EventSource, EventTrigger
 from .publishing_admin import Publishing
 from .report import sentence_of
@@ -163,7 +164,7 @@ class TriggerRowForm(RowForm, EventTriggerForm):
 @admin.register(EventTrigger)
 class EventTriggerAdmin(Audited, Publishing, ModelAdmin):  # type: ignore[misc]
     form = EventTriggerForm
-    list_display = ("event_label", "connector", "action", "target_object", "has_filter", "position", "is_enabled")
+    list_display = ("event_label", "connector", "action", "target_object", "filter_label", "position", "is_enabled")
     list_editable = ("position", "is_enabled")
     list_select_related = ("connector",)
     list_filter = (
@@ -185,13 +186,24 @@ class EventTriggerAdmin(Audited, Publishing, ModelAdmin):  # type: ignore[misc]
     def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> Any:
         return super().get_changelist_form(request, **{**kwargs, "form": TriggerRowForm})
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Also how many deliveries wait for them; those that are over stay, and go on naming their trigger."""
+        shown, counts, needed, protected = super().get_deleted_objects(objs, request)
+        waiting = waiting_for(objs)
+        if waiting.count:
+            counts["deliveries that wait for it and are skipped then"] = str(waiting)
+        return shown, counts, needed, protected
+
     @display(description="event", ordering="event_type")
     def event_label(self, trigger: EventTrigger) -> str:
         return trigger.get_event_type_display()
 
-    @display(description="filter", boolean=True)
-    def has_filter(self, trigger: EventTrigger) -> bool:
-        return bool(trigger.filters)
+    @display(description="filter")
+    def filter_label(self, trigger: EventTrigger) -> str:
+        conditions = len(trigger.filters.get("conditions") or ())
+        if not conditions:
+            return "all work orders"
+        return "1 condition" if conditions == 1 else f"{conditions} conditions"
 
 
 class EventTypeFilter(DropdownFilter):  # type: ignore[misc]

@@ -9,8 +9,9 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
-from django.db import InterfaceError, OperationalError
+from django.db import IntegrityError, InterfaceError, OperationalError
 from django.http import Http404
+from psycopg.errors import ForeignKeyViolation
 from rest_framework import exceptions, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -18,7 +19,7 @@ from rest_framework.views import exception_handler
 
 from broker_project.lib import fast_json
 from broker_project.lib.digest import digest
-from broker_project.lib.errors import InvalidRecord
+from broker_project.lib.errors import InvalidRecord, Misconfigured
 from broker_project.lib.log_context import add
 from connectors import registry, tracing
 from connectors.fieldnation import webhooks
@@ -32,6 +33,7 @@ from .accept import Accepted, Incoming, accept_event, accept_events
 from .door import Door
 from .models import Event, EventSource
 from .payload import EventPayload, PayloadError, dedupe_key, parse_event
+from .rate import TooOften, count_call
 from .report import report
 from .source_keys import HasSource, SourceKey, source_of, within_rate
 from .triggered import accept_trigger, refuse_trigger
@@ -55,6 +57,13 @@ class NotStored(exceptions.APIException):
     wait = 5  # seconds, for the header Retry-After
 
 
+class ChangedMeanwhile(NotStored):
+    """What the event belongs to was deleted between its reading and the commit, which therefore failed."""
+
+    default_detail = "Something that this belongs to was deleted at this moment. Send the request again."
+    wait = 1
+
+
 def problem(error: Exception, context: dict[str, Any]) -> Response | None:
     """Every refusal has the same shape: ``{"detail": sentence}``, with ``field`` where one member is at fault."""
     if isinstance(error, PayloadError):
@@ -68,6 +77,9 @@ def problem(error: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(error, (OperationalError, InterfaceError)):
         logger.warning("A request was answered 503: %s", error)
         error = NotStored()
+    if isinstance(error, IntegrityError) and isinstance(error.__cause__, ForeignKeyViolation):
+        logger.warning("A request was answered 503: %s", error)
+        error = ChangedMeanwhile()
     return exception_handler(error, context)
 
 
@@ -272,15 +284,10 @@ class TriggerView(Door):
         if connector.trigger_token_hash != digest(token):
             trace["old_token"] = True
         try:
+            self._within_rate(connector)
             ids = self._ids(request, connector, content_type)
-        except (RequestDataTooBig, TooLarge):
-            refuse_trigger(connector, "trigger_too_large", f"It has more than {TRIGGER_MAX_BYTES:,} bytes.", trace)
-            raise
-        except PayloadError as error:
-            refuse_trigger(connector, "trigger_no_id", error.sentence, trace)
-            raise
-        except InvalidRecord as error:
-            refuse_trigger(connector, "trigger_unreadable", error.sentence, trace)
+        except REFUSED as error:
+            _log_refusal(connector, error, trace)
             raise
         accepted = accept_trigger(connector, ids, trace=trace)
         rows = [
@@ -306,11 +313,22 @@ class TriggerView(Door):
             raise UnknownToken
         return connector
 
+    def _within_rate(self, connector: Connector) -> None:
+        limit = connector.trigger_rate_limit
+        if limit is not None:
+            sentence = f"This trigger URL takes {limit:,} calls a minute."
+            count_call(f"trigger-url:{connector.pk}", limit=limit, sentence=sentence)
+
     def _ids(self, request: Request, connector: Connector, content_type: str) -> list[str]:
-        """The records that the call names. Raises TooLarge, InvalidRecord, or PayloadError when it names none."""
+        """The records that the call names. Raises TooLarge, InvalidRecord, NoPlatform, or PayloadError when it names
+        none."""
         body = body_of(request, TRIGGER_MAX_BYTES)
         call = TriggerCall(query=dict(request.GET.lists()), body=body, content_type=content_type)
-        ids = resolve_ids(call, registry.platform(connector.platform))
+        try:
+            platform = registry.platform(connector.platform)
+        except Misconfigured as error:
+            raise NoPlatform(error.sentence) from None
+        ids = resolve_ids(call, platform)
         if not ids:
             raise PayloadError(
                 "No record id was found. Send external_id in the query, or the id in the body, for example "
@@ -318,6 +336,41 @@ class TriggerView(Door):
                 field="external_id",
             )
         return ids
+
+
+class NoPlatform(exceptions.APIException):
+    """The connector's platform is not installed. ``sentence`` names it, for the log; the sender is told less."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_detail = (
+        "The broker cannot read calls of this connector now: the platform that it belongs to is not installed there. "
+        "Tell whoever runs the broker, and send the call again later."
+    )
+    wait = 300  # seconds, for the header Retry-After
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__()
+        self.sentence = sentence
+
+
+REFUSED = (RequestDataTooBig, TooLarge, TooOften, PayloadError, InvalidRecord, NoPlatform)
+"""Why a call with a valid token is not taken."""
+
+
+def _log_refusal(connector: Connector, error: Exception, trace: dict[str, Any]) -> None:
+    """Of calls beyond the rate only the first of a minute: the limit is there to spare the database."""
+    match error:
+        case TooOften():
+            if error.is_first:
+                refuse_trigger(connector, "trigger_too_often", f"{error.sentence} More came in this one.", trace)
+        case NoPlatform():
+            refuse_trigger(connector, "trigger_no_platform", error.sentence, trace)
+        case PayloadError():
+            refuse_trigger(connector, "trigger_no_id", error.sentence, trace)
+        case InvalidRecord():
+            refuse_trigger(connector, "trigger_unreadable", error.sentence, trace)
+        case _:
+            refuse_trigger(connector, "trigger_too_large", f"It has more than {TRIGGER_MAX_BYTES:,} bytes.", trace)
 
 
 class UnknownToken(exceptions.APIException):

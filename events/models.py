@@ -229,7 +229,14 @@ class Delivery(models.Model):
     )
     event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="deliveries")
     connector = models.ForeignKey(Connector, on_delete=models.CASCADE, related_name="deliveries", db_index=False)
-    trigger = models.ForeignKey(EventTrigger, on_delete=models.SET_NULL, null=True, db_index=False)
+    trigger = models.ForeignKey(
+        EventTrigger,
+        # It stays named when it is deleted, so that a deletion need not look through all deliveries for it.
+        on_delete=models.DO_NOTHING,
+        null=True,
+        db_index=False,
+        db_constraint=False,
+    )
     direction = models.CharField(max_length=10, choices=Direction)
     action = models.CharField(max_length=10, help_text="update, create, script; sync for inbound.")
     lane_key = models.CharField(max_length=300)

@@ -23,6 +23,7 @@ from mappings.admin import FieldMappingAdmin
 from mappings.models import FieldMapping
 
 from . import link_admin, pressure, versions  # noqa: F401 - the first registers its page
+from .going import going_with
 from .models import ConfigVersion
 from .pages import PAGES, toolbar_acts
 from .pages.base import ConnectorPages
@@ -32,6 +33,7 @@ from .pages.transfer_page import ImportPage
 from .pages.wizard import Wizard
 
 GO_WITH_CONNECTOR = (ConfigVersion, ConnectorState, DiscoveredFields)
+"""Nobody deletes these by hand, yet they go with their connector."""
 View = Callable[..., HttpResponse]
 
 
@@ -86,7 +88,7 @@ class PublishingConnectorAdmin(Wizard, toolbar_acts.ToolbarActs, ConnectorPages,
         self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Any = None, **kwargs: Any
     ) -> HttpResponse:
         if obj is not None:
-            context |= {"above": self.above(request, obj)}
+            context |= {"above": self.above(request, obj), "show_delete": False}  # the toolbar has it
         page: HttpResponse = super().render_change_form(request, context, *args, obj=obj, **kwargs)
         return page
 
@@ -114,9 +116,17 @@ class PublishingConnectorAdmin(Wizard, toolbar_acts.ToolbarActs, ConnectorPages,
         super().resume(request, connector, form)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Nobody deletes a version or a state by hand, yet they go with their connector."""
-        shown, counts, needed, protected = super().get_deleted_objects(objs, request)
-        return shown, counts, needed - {model._meta.verbose_name for model in GO_WITH_CONNECTOR}, protected
+        """By numbers, for a connector may have more than anybody wants to read, or to load."""
+        [connector] = objs
+        counts = {model: str(number) for model, number in going_with(connector)}
+        held = [model for model in counts if model not in GO_WITH_CONNECTOR and admin.site.is_registered(model)]
+        needed = {
+            str(model._meta.verbose_name)
+            for model in held
+            if not admin.site.get_model_admin(model).has_delete_permission(request)
+        }
+        shown = [f"Connector: {connector}"]
+        return shown, {str(model._meta.verbose_name_plural): count for model, count in counts.items()}, needed, []
 
 
 @admin.register(FieldMapping)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import cast
 
-from django.core.cache import cache
 from django.db import connection
 from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication
@@ -17,6 +16,7 @@ from broker_project.lib.digest import digest
 from connectors.models import Company
 
 from .models import EventSource
+from .rate import count_call
 
 KEY_SECONDS = 1.0
 """How long a process remembers a valid key: a revoked one may be taken for so long."""
@@ -103,11 +103,7 @@ def source_of(request: Request) -> EventSource:
 
 
 def within_rate(source: EventSource) -> None:
-    """Count one request of this source in the running minute. Raises Throttled (429)."""
-    if source.rate_limit is None:
-        return
-    minute, second = divmod(int(time.time()), 60)
-    key = f"event-source:{source.pk}:{minute}"
-    cache.add(key, 0, timeout=120)
-    if cache.incr(key) > source.rate_limit:
-        raise exceptions.Throttled(wait=60 - second, detail=f"This key may make {source.rate_limit} requests a minute.")
+    """Count one request of this source in the running minute. Raises TooOften (429)."""
+    if source.rate_limit is not None:
+        sentence = f"This key may make {source.rate_limit} requests a minute."
+        count_call(f"event-source:{source.pk}", limit=source.rate_limit, sentence=sentence)

@@ -28,6 +28,8 @@ REFUSALS: Final[Mapping[str, str]] = {
     "trigger_no_id": "no record id",
     "trigger_unreadable": "not readable",
     "trigger_too_large": "too large",
+    "trigger_too_often": "too often",
+    "trigger_no_platform": "platform missing",
 }
 """Why a call with a valid token is refused, by the code of its log."""
 REFUSAL_SPAN = timedelta(minutes=10)

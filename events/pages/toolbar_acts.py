@@ -15,6 +15,7 @@ from django.urls import reverse
 from broker_project.lib.pages import Act, DetailPage
 from connectors.models import Connector
 from events import versions
+from events.going import deliveries_of
 from mappings.models import FieldMapping
 
 from . import transfer
@@ -51,10 +52,12 @@ class ToolbarActs(DetailPage):
         """Says why a connector with deliveries cannot be deleted."""
         connector = self.get_object(request, object_id)
         may_delete = request.user.has_perm("connectors.delete_connector")
-        if may_delete and connector is not None and not self.has_delete_permission(request, connector):
+        number = deliveries_of(connector) if may_delete and connector is not None else None
+        if number is not None and number.count:
+            kept = "its delivery is" if number.count == 1 else f"its {number} deliveries are"
             self.message_user(
                 request,
-                f"{connector} cannot be deleted: its deliveries are the record of what happened. Disable it instead.",
+                f"{connector} cannot be deleted: {kept} the record of what happened. Disable it instead.",
                 messages.WARNING,
             )
             _, address = self._came_from(request, object_id)

@@ -52,6 +52,7 @@ class TriggerUrlPage(ConnectorPage):
             "platform_label": _platform_label(connector),
             "id_keys": ID_KEYS,
             "most_ids": MAX_IDS,
+            "rate_limit": connector.trigger_rate_limit or "it has no limit now",
             "state": {
                 "addresses": _addresses(HIDDEN),
                 "isShown": False,

@@ -40,7 +40,9 @@ def matched(delivery: Delivery, number: int, snapshot: Snapshot) -> Entry:
         sentence = "A person asked for it, or its event trigger is not there any more."
         return Entry(title="Matched", at=event.received_at, sentence=sentence, facts=facts)
     trigger = next((row for row in snapshot.get("triggers", ()) if row.get("id") == delivery.trigger_id), None)
-    facts.append(("Event trigger", to_change("events.eventtrigger", delivery.trigger_id, delivery.trigger)))
+    present = delivery.trigger  # None also when it was deleted, for the page reads both in one query
+    shown = to_change("events.eventtrigger", present.pk, present) if present else "deleted meanwhile"
+    facts.append(("Event trigger", shown))
     filters = trigger.get("filters") if trigger else None
     parts = [Folded(title="The filter", content=Text(title="", text=listing(filters)))] if filters else []
     return Entry(title="Matched", at=event.received_at, sentence=_verdict(delivery, trigger), facts=facts, parts=parts)

@@ -327,4 +327,30 @@ ENTRIES: Final = (
         places=("trigger_url",),
         symptoms=("webhook-not-firing",),
     ),
+    Entry(
+        code="trigger_too_often",
+        kind="refused",
+        title="The trigger URL was called too often",
+        meaning="More calls came within a minute than the connector takes. They were answered 429, and the sender was "
+        "told when to come again.",
+        causes=("The sender's rule fires more often than once for each change.", "The limit is too low."),
+        fixes=(
+            "Let the rule fire once for each change, or name several records in one call.",
+            "Raise the limit under Limits in the connector's settings, or leave it empty.",
+            "Start a resync of external records to bring in what the sender did not send again.",
+        ),
+        places=("settings", "trigger_url"),
+        symptoms=("webhook-not-firing",),
+    ),
+    Entry(
+        code="trigger_no_platform",
+        kind="refused",
+        title="The platform of the trigger is not installed",
+        meaning="The connector belongs to a platform that this version of the broker does not have, so nobody can read "
+        "what the call names. It was answered 503.",
+        causes=("The broker was updated to a version without this platform, or its folder was removed.",),
+        fixes=("Install the version that has the platform.", "Make a new connector of another platform."),
+        places=("settings",),
+        symptoms=("webhook-not-firing",),
+    ),
 )

@@ -212,7 +212,15 @@ WEBHOOKS: Final = (
             "Fire it by hand, and look at the answers in its own log: 401 is a wrong token or signature.",
             "Does a firewall let the sender through to the broker?",
         ),
-        codes=("not_received", "webhook_off", "trigger_no_id", "trigger_unreadable", "trigger_too_large"),
+        codes=(
+            "not_received",
+            "webhook_off",
+            "trigger_no_id",
+            "trigger_unreadable",
+            "trigger_too_large",
+            "trigger_too_often",
+            "trigger_no_platform",
+        ),
         places=("trigger_url", "company", "jobs"),
     ),
     Symptom(

@@ -109,7 +109,7 @@ def test_a_column_of_a_connector_is_versioned_or_meant_not_to_be() -> None:
     left_out = {
         "id", "company", "status", "secrets", "version", "is_stale", "trigger_token", "trigger_token_hash",
         "created_at", "updated_at", "previous_token_hash", "previous_token_until", "notification_emails",
-        "keep_bodies", "credentials_expire_on",
+        "keep_bodies", "credentials_expire_on", "trigger_rate_limit",
     }  # fmt: skip
     assert {field.name for field in Connector._meta.concrete_fields} - left_out == set(snapshot.CONNECTOR)
 
@@ -576,7 +576,7 @@ def test_a_roll_back_to_the_present_version_makes_none(to: Connector) -> None:
     assert ConfigVersion.objects.filter(connector=to).count() == 1
 
 
-def test_a_delivery_keeps_a_trigger_that_stays_and_loses_one_that_goes(to: Connector) -> None:
+def test_a_delivery_keeps_naming_its_trigger_also_one_that_goes(to: Connector) -> None:
     event = Event.objects.create(kind="work_order", door="api", company=to.company, work_order_id=1)
     later = trigger(to, position=9)
     kept = EventTrigger.objects.get(position=0)
@@ -589,7 +589,7 @@ def test_a_delivery_keeps_a_trigger_that_stays_and_loses_one_that_goes(to: Conne
 
     roll_back(to.pk, 1, user="rui")
 
-    assert [Delivery.objects.get(pk=each.pk).trigger_id for each in made] == [kept.pk, None]
+    assert [Delivery.objects.get(pk=each.pk).trigger_id for each in made] == [kept.pk, later.pk]
 
 
 def test_a_row_that_another_connector_has_by_now_is_left_to_it(to: Connector) -> None:

@@ -391,6 +391,20 @@ def the_trigger_was_unreadable(world: World) -> str:
     return "TCK-1"
 
 
+def the_trigger_came_too_often(world: World) -> str:
+    Connector.objects.filter(pk=world.connector.pk).update(trigger_rate_limit=1)
+    for _ in range(2):  # the minute may turn after the first
+        world.trigger("TCK-2")
+    _call(world.http, world, b'{"external_id": "TCK-1"}')
+    return "TCK-1"
+
+
+def the_platform_is_gone(world: World) -> str:
+    Connector.objects.filter(pk=world.connector.pk).update(platform="gone")
+    _call(world.http, world, b'{"external_id": "TCK-1"}')
+    return "TCK-1"
+
+
 def the_trigger_was_too_large(world: World) -> str:
     _call(world.http, world, b'{"external_id": "' + b"1" * 1_100_000 + b'"}')
     return "TCK-1"
@@ -398,7 +412,7 @@ def the_trigger_was_too_large(world: World) -> str:
 
 def _call(http: Client, world: World, body: bytes) -> None:
     url = f"/integrations/trigger/{world.connector.trigger_token}"
-    assert http.post(url, body, content_type="application/json").status_code in (400, 413)
+    assert http.post(url, body, content_type="application/json").status_code in (400, 413, 429, 503)
 
 
 SETTINGS, TRIGGERS, MAPPINGS = "Settings and credentials", "Event Triggers", "Field Mappings"
@@ -469,5 +483,7 @@ CASES: Final = (
     Case(nothing_came_in, "not_received", "No event about work order 555 is stored.", ACCOUNT, delivery=False),
     Case(the_trigger_named_no_record, "trigger_no_id", "No record id was found", URL, delivery=False),
     Case(the_trigger_was_unreadable, "trigger_unreadable", "was refused:", URL, delivery=False),
+    Case(the_trigger_came_too_often, "trigger_too_often", "takes 1 calls a minute", URL, delivery=False),
+    Case(the_platform_is_gone, "trigger_no_platform", "no platform “gone” here", URL, delivery=False),
     Case(the_trigger_was_too_large, "trigger_too_large", "more than 1,048,576 bytes", URL, delivery=False),
 )
