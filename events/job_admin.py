@@ -20,12 +20,12 @@ from broker_project.lib.pages import (
     PrunableList,
     ReadOnly,
     Section,
-    Text,
+    Table,
     display,
-    listing,
 )
 
 from . import jobs
+from .job_words import in_words
 from .models import Drain, Job
 from .resync_admin import StartPages
 
@@ -90,7 +90,8 @@ class JobAdmin(ReadOnly, PrunableList, StartPages):
         return Banner(state, STATE_COLOURS[state], job.sentence or "It has not begun yet.")
 
     def sections(self, request: HttpRequest, job: Job) -> Sequence[Section]:
-        return [Text(title="What was asked for", text=listing(job.parameters))]
+        rows = in_words(job)
+        return [Table(title="What was asked for", headers=("What", "Value"), rows=rows, empty="Nothing in particular.")]
 
     def stop(self, request: HttpRequest, job: Job, form: Any) -> None:
         self._told(request, job, "Stopped.", changed=jobs.stop(job, user=request.user.get_username()))

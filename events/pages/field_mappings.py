@@ -21,7 +21,7 @@ from mappings.models import FieldMapping
 from . import mapping_fields, mapping_samples
 from .base import ConnectorPage, PageAct, Problem, Refused
 from .mapping_advice import Known
-from .mapping_checks import Facts, Finding, check
+from .mapping_checks import NOTE, Facts, Finding, check
 from .mapping_exchange import editable, exported, imported
 from .mapping_preview import preview
 from .mapping_rows import INBOUND, OUTBOUND, PageRow, as_json, read_sets, sets_of, stored
@@ -148,8 +148,15 @@ def _facts(connector: Connector, rows: Iterable[PageRow], seen: Mapping[str, Any
         fields = _pickers(direction, kind, discovered)
         ends = {name: mapping_fields.lookup(fields[name]) for name in ("sources", "targets")}
         known[direction, kind] = Known(**ends, seen=seen or {})
-    has_scripts = EventTrigger.objects.filter(connector=connector, is_enabled=True, action="script").exists()
-    return Facts(known=known, outbound_create=connector.outbound_create, has_scripts=has_scripts)
+    ticked = EventTrigger.objects.filter(connector=connector, is_enabled=True)
+    actions = list(ticked.values_list("event_type", "action", "target_object"))
+    noted = {event for event, _, target in actions if target == NOTE}
+    return Facts(
+        known=known,
+        outbound_create=connector.outbound_create,
+        has_scripts=any(action == "script" for _, action, _ in actions),
+        notes=[event.name for event in catalogue.EVENTS if event.constant in noted],
+    )
 
 
 # --- Acts -------------------------------------------------------------------------------------------------------------

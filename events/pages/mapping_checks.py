@@ -36,9 +36,12 @@ class Facts:
     outbound_create: bool = False
     has_scripts: bool = False
     """A ticked trigger runs a script, which may fill fields too."""
+    notes: Sequence[str] = ()
+    """Names of the ticked events that make a note."""
 
 
 NOTHING = Known({}, {})
+NOTE = "note"
 
 
 def check(rows: Sequence[PageRow], facts: Facts, scripts: ScriptChecker) -> list[Finding]:
@@ -53,6 +56,10 @@ def check(rows: Sequence[PageRow], facts: Facts, scripts: ScriptChecker) -> list
             sentence = "An inbound row always fills the work order; it takes no target object."
             found += [Finding(row.key, sentence) for row in members]
     found += _required(rows, facts)
+    if facts.notes and not any(row.is_enabled and row.target_object == NOTE for row in rows):
+        make = "makes a note" if len(facts.notes) == 1 else "make notes"
+        sentence = f"{', '.join(facts.notes)} {make}, and the list Outbound: Note has no row, so no note is sent."
+        found.append(Finding("", f"{sentence} Add a row there, or untick the action under Event Triggers.", "warning"))
     outbound, inbound = ([row for row in rows if row.direction == side] for side in (OUTBOUND, INBOUND))
     found += [Finding(one.key, one.sentence, "warning") for one in advice.contradictions(outbound, inbound)]
     return sorted(dict.fromkeys(found), key=lambda finding: finding.severity)

@@ -33,7 +33,7 @@ def sources(direction: str, field_nation: Sequence[Field], external: Sequence[Fi
         return [{**_plain(field), "required": False} for field in external if not field.get("writeonly")]
     known = [field for field in _known() if not field["writeonly"]]
     also = [
-        {**known_field, "path": name, "label": f"{known_field['label']}, documented name"}
+        {**known_field, "path": name, "label": f"{known_field['label']} (short name; the same value as {real})"}
         for name, real in DOCUMENTED_NAMES.items()
         if (known_field := next((field for field in known if field["path"] == real), None))
     ]

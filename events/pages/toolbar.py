@@ -11,6 +11,8 @@ from django.urls import reverse
 from broker_project.lib.pages import Act
 from connectors.models import Connector
 
+from .transfer import file_name
+
 MAIN = ("test_connection", "refresh_fields", "pause", "resume")
 """Acts that stand beside each other; all others are in the menu."""
 
@@ -24,6 +26,8 @@ class Tool:
     address: str
     asks: bool = True
     dangerous: bool = False
+    told: str = ""
+    """Said on the page when it is pressed, for what leads to no other page."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,13 @@ def toolbar(request: HttpRequest, connector: Connector, acts: Iterable[Act], *, 
 def _tool(connector: Connector, act: Act, opened: str) -> Tool:
     address = _address("act", connector, act.name)
     asks = bool(act.question)
-    return Tool(act.label, act.icon, f"{address}?from={opened}" if asks else address, asks, act.dangerous)
+    told = ""
+    if act.name == "export":
+        told = (
+            f"Settings, event triggers and field mappings are downloaded as {file_name(connector.name)}, without "
+            "credentials. Import takes the file, here or in another connector."
+        )
+    return Tool(act.label, act.icon, f"{address}?from={opened}" if asks else address, asks, act.dangerous, told)
 
 
 def _address(page: str, connector: Connector, *more: str) -> str:

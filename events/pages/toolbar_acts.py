@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any, Final
 
 from django.contrib import messages
@@ -69,12 +68,12 @@ class ToolbarActs(DetailPage):
         """The configuration as a file, without name, status and secrets."""
         content = transfer.exported(versions.take(connector.pk))
         self.log_change(request, connector, "Exported the configuration.")
-        name = re.sub(r"[^a-z0-9]+", "-", connector.name.lower()).strip("-") or "connector"
+        name = transfer.file_name(connector.name)
         text = json.dumps(content, indent=2, ensure_ascii=False)
         return HttpResponse(
             text + "\n",
             content_type="application/json; charset=utf-8",
-            headers={"Content-Disposition": f'attachment; filename="{name}.json"', "Cache-Control": "no-store"},
+            headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
         )
 
     def reset_mapping(self, request: HttpRequest, connector: Connector, form: Any) -> None:

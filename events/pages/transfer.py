@@ -8,6 +8,7 @@ they say something. A part that a file does not hold stays as it is. Secrets, na
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
@@ -46,6 +47,11 @@ Entry = Mapping[str, Any]
 
 
 # --- out --------------------------------------------------------------------------------------------------------------
+
+
+def file_name(connector: str) -> str:
+    """The name of the file that an export of the connector of this name makes."""
+    return f"{re.sub(r'[^a-z0-9]+', '-', connector.lower()).strip('-') or 'connector'}.json"
 
 
 def exported(snapshot: Snapshot) -> dict[str, Any]:

@@ -13,7 +13,13 @@ ENDS: Final = ("FN_WO_CANCELLED", "FN_WO_DELETED")
 FOR_THE_PAGE: Final = {
     "nothing_ticked": "No event is ticked, so nothing is sent. Begin with the preset Minimal.",
     "no_end": "Neither Cancelled nor Deleted is ticked: external records stay open when a work order ends that way.",
+    "no_note_mapping": "A ticked event brings messages or makes a note, and there is no outbound mapping for notes, so "
+    "no note is sent. Add a row under Field Mappings, in the list Outbound: Note.",
 }
+NOTE: Final = "note"
+MESSAGES: Final = frozenset(
+    event.constant for event in catalogue.SECTIONS["Messages & Communication"] if "MESSAGE" in event.constant
+)
 NAMED: Final = 3
 """Events that a sentence names; of more it says how many."""
 
@@ -52,7 +58,7 @@ def advise(ticked: Sequence[Ticked], facts: Facts) -> list[Advice]:
     by_event: dict[str, list[Ticked]] = {}
     for one in ticked:
         by_event.setdefault(one.event_type, []).append(one)
-    found = [*_page(by_event)]
+    found = [*_page(by_event), *_notes(ticked, facts)]
     for event in catalogue.EVENTS:
         actions = by_event.get(event.constant)
         if actions:
@@ -65,6 +71,14 @@ def _page(by_event: Mapping[str, object]) -> Iterator[Advice]:
         yield Advice("", "nothing_ticked", FOR_THE_PAGE["nothing_ticked"])
     elif not any(constant in by_event for constant in ENDS):
         yield Advice("", "no_end", FOR_THE_PAGE["no_end"])
+
+
+def _notes(ticked: Sequence[Ticked], facts: Facts) -> Iterator[Advice]:
+    """What makes a note, and messages that no script takes care of."""
+    if NOTE not in facts.mapped and any(
+        one.target_object == NOTE or (one.event_type in MESSAGES and one.action != "script") for one in ticked
+    ):
+        yield Advice("", "no_note_mapping", FOR_THE_PAGE["no_note_mapping"])
 
 
 def _overlaps(event: WorkOrderEvent, by_event: Collection[str]) -> Iterator[Advice]:

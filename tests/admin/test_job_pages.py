@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from events import jobs
+from events.job_words import in_words
 from events.models import Drain, Job
 
 from . import world
@@ -51,7 +52,64 @@ def test_a_job_says_how_far_it_is_who_and_how_long(browser: Client, db: Any) -> 
         assert '<progress class="broker-progress" value="50" max="200"></progress>' in text, address
         for said in ("50 of 200", "Retried so far: 40.", "sam", "1\xa0hour, 30\xa0minutes", "Running"):
             assert said in text, (address, said)
-    assert "&quot;up_to_seq&quot;: 0" in browser.get(page(made)).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        (
+            {"selection": {"state": "dead", "reason": "auth_failed", "cause": "0f"}, "up_to_seq": 0, "version": "old"},
+            [
+                ("Deliveries", "Dead letter"),
+                ("Reason", "auth failed"),
+                ("Cause", "only those of the one cause that was chosen on the page Dead letters"),
+                ("Until", "what was there when it was started; what came later is left alone"),
+                ("Configuration", "the version that each began with"),
+            ],
+        ),
+        (
+            {"selection": {"connector_id": -1, "direction": "inbound"}, "reason": "Done by hand."},
+            [
+                ("Deliveries", "Dead and waiting"),
+                ("Connector", "number -1, which was deleted"),
+                ("Direction", "Inbound"),
+                ("Why", "Done by hand."),
+            ],
+        ),
+        (
+            {"ids": list(range(22)), "force": True},
+            [("Ids", f"22: {', '.join(map(str, range(20)))} and 2 more"), ("Also what has not changed", "yes")],
+        ),
+        (
+            {"list": "workorders_work_done", "status": "", "force": False, "what_else": 7},
+            [
+                ("List of Field Nation", "Work done"),
+                ("Status", "any"),
+                ("Also what has not changed", "no"),
+                ("What else", "7"),
+            ],
+        ),
+        ({"since": None}, [("Read the webhook log since", "shortly before the first gap in what came")]),
+    ],
+)
+def test_a_job_says_in_words_what_was_asked_for(
+    browser: Client, db: Any, parameters: dict[str, Any], said: list[tuple[str, str]]
+) -> None:
+    made = job(parameters=parameters)
+
+    assert list(in_words(made)) == said
+    text = browser.get(page(made)).content.decode()
+    for name, value in said:
+        assert f"<td>{name}</td><td>{value}</td>" in text
+
+
+def test_a_job_names_the_connector_and_the_moment(db: Any) -> None:
+    desk = world.connector(world.company())
+    selection = {"state": "waiting", "connector_id": desk.pk}
+
+    assert list(in_words(job(parameters={"selection": selection})))[1] == ("Connector", desk.name)
+    [(_, when)] = in_words(job(parameters={"since": "2026-06-28T19:05:41+00:00"}))
+    assert "2026" in when
 
 
 def test_a_job_of_unknown_length_shows_what_it_did(browser: Client, db: Any) -> None:

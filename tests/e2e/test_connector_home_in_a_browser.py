@@ -81,6 +81,11 @@ def test_mappings_are_reset_from_the_menu_and_rolled_back(demo: RunningDemo, chr
     with page.expect_download() as download:
         page.get_by_role("button", name="Export").click()
     download.value.save_as(tmp_path / "export.json")
+    said = page.locator(".broker-head-told")
+    expect(said).to_contain_text(
+        f"Settings, event triggers and field mappings are downloaded as {download.value.suggested_filename}"
+    )
+    expect(said).to_be_focused()
     page.get_by_role("link", name="Reset mapping").click()
     page.locator("form.broker-confirm button").click()
     page.wait_for_url("**/logs/")
@@ -89,6 +94,13 @@ def test_mappings_are_reset_from_the_menu_and_rolled_back(demo: RunningDemo, chr
     opened(page, demo, "versions")
     page.locator("#version-1").get_by_role("button", name="Roll back to this version").click()
     expect(page.get_by_text("Outbound mapping title → subject added.")).to_be_visible()
+    asked = page.get_by_role("group", name="Roll back to version 1?")
+    expect(asked).to_be_focused()
+    expect(asked).to_be_in_viewport(ratio=0.5)
+    page.keyboard.press("Escape")
+    back = page.locator("#version-1").get_by_role("button", name="Roll back to this version")
+    expect(back).to_be_focused()
+    back.press("Enter")
     page.get_by_role("button", name="Roll back", exact=True).click()
     expect(page.get_by_text("equal to version 1.")).to_be_visible()
 
@@ -106,3 +118,18 @@ def test_mappings_are_reset_from_the_menu_and_rolled_back(demo: RunningDemo, chr
 
 def call(address: str) -> int:
     return requests.post(address, timeout=10).status_code
+
+
+def test_on_a_phone_the_tabs_say_that_there_are_more_and_show_the_open_one(demo: RunningDemo, chrome: Browser) -> None:
+    page = signed_in(chrome, demo, viewport={"width": 390, "height": 844})
+    tabs = page.locator(".broker-tabs")
+    hint = {"goes-left": re.compile("goes-left"), "goes-right": re.compile("goes-right")}
+
+    page.goto(f"{demo.broker}/admin/connectors/connector/1/change/")
+    expect(tabs).to_have_class(hint["goes-right"])
+    expect(tabs).not_to_have_class(hint["goes-left"])
+    page.goto(f"{demo.broker}/admin/connectors/connector/1/versions/")
+    expect(tabs).to_have_class(hint["goes-left"])
+    expect(tabs).not_to_have_class(hint["goes-right"])
+    expect(tabs.locator("[aria-current]")).to_be_in_viewport(ratio=1)
+    page.context.close()

@@ -134,7 +134,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         def store(*args: Any, **kwargs: Any) -> Any:
             with psycopg.connect(database_url(), options="-c lock_timeout=5s") as other:
                 while left:
-                    other.execute(left.pop(0))  # type: ignore[arg-type]
+                    other.execute(left.pop(0))
             return stored(*args, **kwargs)
 
         monkeypatch.setattr(module, step, store)

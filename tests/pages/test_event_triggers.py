@@ -95,7 +95,7 @@ def test_every_event_stands_in_its_section_with_what_it_means(olga: Client, to: 
             assert f"Fires {event.fires}." in text
     assert text.count(">high frequency<") == 4
     assert text.count(">no webhook<") == 9
-    assert text.count(">webhook differs<") == 2
+    assert text.count(">webhook not exact<") == 2
 
 
 def test_the_state_holds_the_triggers_in_order_and_no_secret(olga: Client, to: Connector) -> None:

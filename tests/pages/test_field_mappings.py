@@ -394,6 +394,24 @@ def ask_preview(
     return found
 
 
+def test_a_note_that_no_row_fills_is_told_on_the_whole_page(olga: Client, to: Connector) -> None:
+    def told(sets: Any) -> list[dict[str, Any]]:
+        answer = post(olga, to, "preview", {"sets": sets, "set": 0, "sample": {"kind": "sample"}}).json()
+        return [finding for finding in answer["findings"] if "no note is sent" in finding["sentence"]]
+
+    assert told(only(row())) == []
+    EventTrigger.objects.create(connector=to, event_type="FN_WO_MESSAGE_ADDED", action="create", target_object="note")
+    assert told(only(row())) == [
+        {
+            "at": "",
+            "sentence": "Message added makes a note, and the list Outbound: Note has no row, so no note is sent. Add a "
+            "row there, or untick the action under Event Triggers.",
+            "severity": "warning",
+        }
+    ]
+    assert told(only(row("body"), target_object="note")) == []
+
+
 def test_the_preview_shows_results_findings_and_the_whole_object(olga: Client, to: Connector) -> None:
     found = ask_preview(olga, to, only(row("subject"), row("bad", source="titel")))
     assert json.loads(found["object"]) == {"subject": "Swap failed edge switch"}

@@ -253,7 +253,7 @@ def test_a_connector_with_deliveries_says_why_it_stays(browser: Client, to: Conn
     answer = browser.post(f"{address(to, 'delete')}?from=logs", {"post": "yes"}, follow=True)
 
     assert answer.redirect_chain == [(address(to, "logs"), 302)]
-    assert "cannot be deleted: its deliveries are the record of what happened" in answer.content.decode()
+    assert "cannot be deleted: its delivery is the record of what happened" in answer.content.decode()
     assert Connector.objects.filter(pk=to.pk).exists()
 
 

@@ -116,3 +116,21 @@ def test_advice_stands_in_the_order_of_the_page() -> None:
         "", "FN_WO_APPROVED", "FN_WO_ALERTS_SENT", "FN_WO_PAYMENT_APPROVED", "FN_WO_PAYMENT_APPROVED",
     ]  # fmt: skip
     assert found[0] == Advice("", "no_end", found[0].sentence)
+
+
+@pytest.mark.parametrize(
+    ("ticked", "told"),
+    [
+        (Ticked("FN_WO_MESSAGE_ADDED"), True),
+        (Ticked("FN_WO_TASK_MESSAGE_ADDED"), True),
+        (Ticked("FN_WO_DONE", action="create", target_object="note"), True),
+        (Ticked("FN_WO_MESSAGE_ADDED", action="script"), False),
+        (Ticked("FN_WO_DONE"), False),
+    ],
+)
+def test_a_note_without_a_mapping_is_told_for_the_page(ticked: Ticked, told: bool) -> None:
+    def page_codes(mapped: tuple[str, ...]) -> list[str]:
+        return [one.code for one in advise([ticked, END], Facts(True, True, mapped)) if not one.event]
+
+    assert page_codes(("",)) == (["no_note_mapping"] if told else [])
+    assert page_codes(("", "note")) == []

@@ -5,18 +5,24 @@ window.brokerExchange = {
   importMode: "append",
   incoming: null,
   exchangeProblems: [],
+  exportSaid: "",
   suggestions: [],
 
   async openExport() {
     const { direction, target_object, rows } = this.set();
     const told = await broker.post("export_rows", { sets: [{ direction, target_object, rows: rows.map(brokerMappings.plain) }] });
     this.exchangeProblems = told.problems;
+    this.exportSaid = "";
     this.exportText = told.ok ? told.data.text : told.error;
     this.$refs.exportDialog.showModal();
   },
   async copyExport() {
     await navigator.clipboard?.writeText(this.exportText);
-    this.said = "Copied.";
+    this.exportSaid = `${this.exportCount()} copied.`;
+  },
+  exportCount() {
+    const { length } = this.rows();
+    return length === 1 ? "1 row was" : `${length} rows were`;
   },
   download() {
     const { direction, target_object } = this.set();
@@ -25,6 +31,7 @@ window.brokerExchange = {
     link.download = ["mappings", direction, target_object].filter(Boolean).join("-") + ".json";
     link.click();
     URL.revokeObjectURL(link.href);
+    this.exportSaid = `${this.exportCount()} downloaded as ${link.download}.`;
   },
 
   openImport() {

@@ -52,5 +52,12 @@ window.broker = (() => {
     });
   }
 
-  return { state, post, debounced, guard };
+  /** Bring what has just come onto the page to where the person looks, and read it out: `part` takes the focus. */
+  function show(part) {
+    part.focus({ preventScroll: true });
+    const { height } = part.getBoundingClientRect();
+    part.scrollIntoView({ block: height < window.innerHeight * 0.8 ? "center" : "start" });
+  }
+
+  return { state, post, debounced, guard, show };
 })();

@@ -37,8 +37,16 @@ document.addEventListener("alpine:init", () => {
       async ask(number) {
         if (this.asked?.number === number) { this.asked = null; return; }
         const answer = await this.call("ask", { number });
-        if (answer.ok) this.asked = { number, ...answer.data };
-        else this.fail(number, answer);
+        if (!answer.ok) { this.fail(number, answer); return; }
+        this.asked = { number, ...answer.data };
+        await this.$nextTick();
+        broker.show(document.querySelector(`#ask-${number} [data-ask]`));
+      },
+
+      keep() {
+        const { number } = this.asked;
+        this.asked = null;
+        document.getElementById(`back-${number}`).focus();
       },
 
       async goBack() {

@@ -203,6 +203,8 @@ document.addEventListener("alpine:init", () => {
       this.discovered = found;
       this.hasNotes = found.has_notes;
       this.reached = Math.max(this.reached, 5);
+      await this.$nextTick();
+      broker.show(document.getElementById("wizard-found"));
     },
 
     // --- events and mappings

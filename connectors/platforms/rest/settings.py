@@ -79,7 +79,12 @@ RECORDS = _group(
         required=True,
     ),
     Setting("id_parameter", "Id parameter", "If the id travels in the query: the parameter's name, for example id."),
-    Setting("record_root", "Record root", "Where the record lies in the answer, for example data.ticket. Empty: all."),
+    Setting(
+        "record_root",
+        "Record inside the answer",
+        'Fill in only when the system wraps the record: for an answer such as {"data": {"ticket": {"id": 7}}} enter '
+        "data.ticket. Empty: the answer is the record itself.",
+    ),
     Setting("create_method", "Create method", kind="choice", default="POST", choices=_WRITE_METHODS[:2]),
     Setting("create_path", "Create path", "Empty: the record path without the id."),
     Setting(
