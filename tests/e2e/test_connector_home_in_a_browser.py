@@ -86,6 +86,7 @@ def test_mappings_are_reset_from_the_menu_and_rolled_back(demo: RunningDemo, chr
         f"Settings, event triggers and field mappings are downloaded as {download.value.suggested_filename}"
     )
     expect(said).to_be_focused()
+    page.locator(".broker-menu summary").click()
     page.get_by_role("link", name="Reset mapping").click()
     page.locator("form.broker-confirm button").click()
     page.wait_for_url("**/logs/")
