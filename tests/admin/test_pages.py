@@ -382,3 +382,18 @@ def test_signing_in_leads_to_the_overview(operator: User) -> None:
     answer = browser.post(reverse("admin:login"), {"username": "olga", "password": "only-for-this-test"})
 
     assert (answer.status_code, answer["Location"]) == (302, reverse("admin:index"))
+
+
+def test_the_list_of_all_triggers_says_in_words_whether_there_is_a_filter(browser: Client, db: Any) -> None:
+    to = world.connector(world.company())
+    condition = {"field": "status.name", "op": "equals", "value": "assigned"}
+    for position, conditions in enumerate(([], [condition], [condition] * 2)):
+        filters = {"match": "all", "conditions": conditions} if conditions else {}
+        EventTrigger.objects.create(
+            connector=to, event_type="FN_WO_ASSIGNED", position=position, filters=filters, is_enabled=True
+        )
+
+    text = browser.get(reverse("admin:events_eventtrigger_changelist")).content.decode()
+
+    for said in ("all work orders", "1 condition", "2 conditions"):
+        assert said in text
