@@ -7,9 +7,10 @@ from typing import Any
 
 from broker_project.lib.pages import Banner, Section, Table, Text, listing
 from events import dry_run_inbound
-from events.dry_run import Compared, Findings, Row, TrialEvent, rehearse
+from events.dry_run import Compared, Findings, Row, TrialEvent, conditional, rehearse
 from events.earlier import before_these
 from events.models import Delivery, EventTrigger
+from events.sentences import explain
 from events.steps import cut
 
 STATES = {"new": "is filled", "changes": "changes", "same": "the same already", "kept": "differs, and is left alone"}
@@ -23,14 +24,18 @@ def can_try(delivery: Delivery) -> bool:
 def try_again(delivery: Delivery) -> Findings:
     """Reads the records; writes nothing anywhere. Raises MappingError for a filter that cannot be read.
 
-    An event trigger that is gone, or never was, counts as an update of the record without a filter.
+    A delivery that no event trigger asked for counts as an update of the record without a filter.
     """
     if _is_inbound(delivery):
         return dry_run_inbound.rehearse(delivery.connector, delivery.pk)
     event = delivery.event
-    trigger = delivery.trigger or EventTrigger(
-        connector=delivery.connector, event_type=event.event_type, action=EventTrigger.Action.UPDATE
-    )
+    trigger = EventTrigger.objects.filter(pk=delivery.trigger_id).first()
+    if trigger is None:
+        if delivery.trigger_id:
+            return Findings(matched=False, filter="", sentences=[conditional(explain("trigger_gone"))])
+        trigger = EventTrigger(
+            connector=delivery.connector, event_type=event.event_type, action=EventTrigger.Action.UPDATE
+        )
     trial = TrialEvent(
         event_type=event.event_type,
         work_order_id=delivery.work_order_id or event.work_order_id or 0,
@@ -50,6 +55,8 @@ def lead(found: Findings) -> str:
 
 def verdict(found: Findings) -> Banner:
     """What would become of it, in one sentence."""
+    if not found.matched and not found.filter:
+        return Banner("Would be skipped", "warning", " ".join(found.sentences))
     if not found.matched:
         return Banner("Filtered out", "warning", f"It would not be sent at all: {found.filter}")
     if found.failure:

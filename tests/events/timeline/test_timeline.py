@@ -296,6 +296,17 @@ def test_test_again_says_that_a_filter_would_leave_it_out_now(world: World, brow
     assert banner.sentence.startswith("It would not be sent at all: title is")
 
 
+def test_test_again_says_that_its_trigger_is_gone(world: World, browser: Client) -> None:
+    world.post(event(title="Replace the router"))
+    world.deliver()
+    EventTrigger.objects.all().delete()
+    answer = browser.post(again(Delivery.objects.get()))
+    assert (answer.context["banner"].label, answer.context["banner"].sentence) == (
+        "Would be skipped",
+        "Nothing would be sent: the event trigger that asked for it was removed before its turn came.",
+    )
+
+
 def test_test_again_is_for_those_who_may_act_and_where_there_is_something_to_try(db: Any, browser: Client) -> None:
     to = rows.connector(rows.company())
     delivery = rows.delivery(to, State.DEAD)
