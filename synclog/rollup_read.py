@@ -70,21 +70,45 @@ def read(
     """
     given: list[Any] = [step, since] if step else []
     key = "date_bin(%s::interval, at, %s::timestamptz)" if step else key
+    where, values = _where(since, until, connector_id=connector_id, direction=direction)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {key}, kind, name, {SUMS_OF_SPANS} FROM synclog_rollup WHERE {where} GROUP BY 1, 2, 3",  # noqa: S608
+            [*given, *values],
+        )
+        return [Row(*row) for row in cursor.fetchall()]
+
+
+def read_both(since: datetime, *, direction: str | None, step: timedelta) -> tuple[list[Row], list[Row]]:
+    """Sums by ``step``, and sums by connector, of the same rows until now. One pass over them costs half of two."""
+    where, values = _where(since, None, direction=direction)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT GROUPING(connector_id), step, connector_id, kind, name, {SUMS_OF_SPANS}
+            FROM (SELECT *, date_bin(%s::interval, at, %s::timestamptz) AS step FROM synclog_rollup WHERE {where}) AS r
+            GROUP BY GROUPING SETS ((step, kind, name), (connector_id, kind, name))
+            """,  # noqa: S608 - conditions made of constants
+            list[Any]([step, since, *values]),
+        )
+        found = cursor.fetchall()
+    by_step = [Row(at, *rest) for is_step, at, _, *rest in found if is_step]
+    return by_step, [Row(connector, *rest) for is_step, _, connector, *rest in found if not is_step]
+
+
+def _where(
+    since: datetime, until: datetime | None, *, connector_id: int | None = None, direction: str | None = None
+) -> tuple[str, list[Any]]:
+    """The condition for the rows of this stretch, with its values."""
     widest = coarsest(since)
     starts = [(span, begin(since, span)) for span in SPANS if span <= widest]
-    where = " OR ".join(f"(span = %s AND at >= %s{_UNROLLED if 0 < span < widest else ''})" for span, _ in starts)
-    where = f"({where})"
-    given += [value for start in starts for value in start]
+    spans = " OR ".join(f"(span = %s AND at >= %s{_UNROLLED if 0 < span < widest else ''})" for span, _ in starts)
+    where, given = f"({spans})", list[Any](value for start in starts for value in start)
     for condition, value in (("at < %s", until), ("connector_id = %s", connector_id), ("direction = %s", direction)):
         if value is not None:
             where += f" AND {condition}"
             given.append(value)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT {key}, kind, name, {SUMS_OF_SPANS} FROM synclog_rollup WHERE {where} GROUP BY 1, 2, 3",  # noqa: S608
-            given,
-        )
-        return [Row(*row) for row in cursor.fetchall()]
+    return where, given
 
 
 _UNROLLED = " AND span > 0 AND NOT rolled"

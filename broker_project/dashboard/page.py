@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest
@@ -11,7 +12,7 @@ from django.utils import timezone
 from broker_project.lib.pages import Banner, Section, Table
 from broker_project.overview import may_see
 from synclog import rollups
-from synclog.rollup_totals import combined
+from synclog.rollup_totals import Totals, combined
 
 from . import tables, tiles
 from .choice import Choice, choose
@@ -58,16 +59,13 @@ def dashboard(request: HttpRequest) -> Dashboard:
 def _figures(request: HttpRequest, choice: Choice) -> Figures:
     which: dict[str, Any] = {"connector_id": choice.connector_id, "direction": choice.direction or None}
     sees_queue = may_see(request.user, "events", "delivery")
-    course = rollups.series(choice.since, step=choice.range.step, **which)
+    course, each = _counted(choice)
     minutes = (choice.now - choice.since).total_seconds() / 60
-    found = combined([each for _, each in course], minutes=minutes)
+    found = combined([step for _, step in course], minutes=minutes)
     queued = rollups.queue_series(choice.since, step=choice.range.step, **which) if sees_queue else []
     depth_now = depth(connector_id=choice.connector_id, direction=choice.direction) if sees_queue else None
     shown = tiles.tiles(found, course, depth_now, queued)
-    table = None
-    if choice.connectors:
-        figures = rollups.by_connector(choice.since, direction=choice.direction or None)
-        table = tables.connectors_table(choice, figures)
+    table = tables.connectors_table(choice, each) if choice.connectors else None
     return Figures(
         tiles=shown,
         charts={"times": [at.isoformat() for at, _ in course], "tiles": [tile.chart() for tile in shown]},
@@ -76,3 +74,12 @@ def _figures(request: HttpRequest, choice: Choice) -> Figures:
         calls=tables.calls_table(choice, found),
         lanes=tables.lanes_table(choice) if may_see(request.user, "events", "lane") else None,
     )
+
+
+def _counted(choice: Choice) -> tuple[list[tuple[datetime, Totals]], dict[int, Totals]]:
+    """What the charts show, and the figures of each connector, which stay those of all when one is chosen."""
+    direction, step = choice.direction or None, choice.range.step
+    if choice.connector_id is None:
+        return rollups.series_and_connectors(choice.since, step=step, direction=direction)
+    course = rollups.series(choice.since, step=step, connector_id=choice.connector_id, direction=direction)
+    return course, rollups.by_connector(choice.since, direction=direction)

@@ -117,12 +117,29 @@ def test_a_stretch_that_begins_inside_a_row_takes_it_in_and_no_earlier_one() -> 
     assert [found.succeeded for _, found in course] == [1, 0]
 
 
+@pytest.mark.parametrize("direction", [None, "inbound"])
+def test_both_in_one_pass_are_what_they_are_one_by_one(direction: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    a_batch()
+    row(timezone.now() - 4 * MINUTE, 60, 7)
+    now = timezone.now()
+    since = now - 5 * MINUTE
+    monkeypatch.setattr(timezone, "now", lambda: now)
+
+    both = rollups.series_and_connectors(since, step=MINUTE, direction=direction)
+    assert both == (
+        rollups.series(since, step=MINUTE, direction=direction),
+        rollups.by_connector(since, direction=direction),
+    )
+    assert sum(found.attempts for _, found in both[0]) == (15 if direction is None else 1)
+
+
 def test_each_question_is_one_query_however_many_rows(django_assert_num_queries: object) -> None:
     now = timezone.now()
     for number in range(30):
         row(now - MINUTE * number, 60, 1)
-    with django_assert_num_queries(5):  # type: ignore[operator]
+    with django_assert_num_queries(6):  # type: ignore[operator]
         rollups.totals(now - timedelta(hours=1))
+        rollups.series_and_connectors(now - timedelta(hours=1), step=MINUTE)
         rollups.series(now - timedelta(hours=1), step=MINUTE)
         rollups.by_connector(now - timedelta(hours=1))
         rollups.queue()
