@@ -98,9 +98,11 @@ def test_a_job_says_in_words_what_was_asked_for(
     made = job(parameters=parameters)
 
     assert list(in_words(made)) == said
+    shown = [table for table in browser.get(page(made)).context["sections"] if list(table.rows) == said]
+    assert len(shown) == 1
     text = browser.get(page(made)).content.decode()
     for name, value in said:
-        assert f"<td>{name}</td><td>{value}</td>" in text
+        assert f">{name}</td>" in text and f">{value}</td>" in text
 
 
 def test_a_job_names_the_connector_and_the_moment(db: Any) -> None:

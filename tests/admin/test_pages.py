@@ -333,6 +333,7 @@ def test_the_sidebar_has_its_four_groups(browser: Client) -> None:
             "Blocked Lanes",
             "Jobs",
             "Events",
+            "Refused Calls",
         ],
         "System": ["Users", "Groups", "Workers", "Audit", "Retention", "Webhook Checks", "Periodic Tasks"],
     }

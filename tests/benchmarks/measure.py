@@ -124,9 +124,13 @@ def draining(broker: Installation, load: Workload, *, count: int) -> dict[str, A
     broker.hold(True)
     broker.post(lists(load, count // PER_LIST), connections=LIST_CONNECTIONS)
     first, waiting = broker.delivered(), broker.waiting()
+    tenths = []
     with spending(broker, events=waiting) as spent:
         broker.hold(False)
-        broker.wait_for(first + waiting)
+        for tenth in range(1, 11):
+            with spending(broker, events=waiting // 10) as part:
+                broker.wait_for(first + waiting * tenth // 10)
+            tenths.append(sum(part.broker.values()))
     times = [moment for _, moment in broker.arrivals(first)]
     tenth = len(times) // 10
     rate = [tenth / (part[-1] - part[0]) for part in (times[:tenth], times[-tenth:])]
@@ -134,6 +138,7 @@ def draining(broker: Installation, load: Workload, *, count: int) -> dict[str, A
         "drain_per_s": waiting / spent.seconds,
         "drain_seconds": spent.seconds,
         "drain_last_tenth_ratio": rate[1] / rate[0],
+        "drain_last_tenth_cpu_ratio": tenths[-1] / tenths[0],
         "drain_cpu_s_per_1000": sum(spent.broker.values()),
     }
 
