@@ -29,13 +29,15 @@ def try_again(delivery: Delivery) -> Findings:
     if _is_inbound(delivery):
         return dry_run_inbound.rehearse(delivery.connector, delivery.pk)
     event = delivery.event
-    trigger = EventTrigger.objects.filter(pk=delivery.trigger_id).first()
-    if trigger is None:
-        if delivery.trigger_id:
-            return Findings(matched=False, filter="", sentences=[conditional(explain("trigger_gone"))])
+    if delivery.trigger_id is None:
         trigger = EventTrigger(
             connector=delivery.connector, event_type=event.event_type, action=EventTrigger.Action.UPDATE
         )
+    else:
+        found = EventTrigger.objects.filter(pk=delivery.trigger_id).first()
+        if found is None:
+            return Findings(matched=False, filter="", sentences=[conditional(explain("trigger_gone"))])
+        trigger = found
     trial = TrialEvent(
         event_type=event.event_type,
         work_order_id=delivery.work_order_id or event.work_order_id or 0,
