@@ -34,7 +34,7 @@ TEXTS = {
     "drain_per_s": "delivered a second from a held backlog",
     "drain_seconds": "seconds for that backlog",
     "drain_last_tenth_ratio": "speed of its last tenth to that of the first",
-    "drain_last_tenth_cpu_ratio": "CPU seconds of its last tenth to those of the first",
+    "drain_last_tenth_pages_ratio": "database pages looked at for a delivery of its last tenth to one of the first",
     "drain_cpu_s_per_1000": "CPU seconds per 1,000 of it",
     "rss_mb": "MiB of the largest process of each part",
 }

@@ -124,21 +124,21 @@ def draining(broker: Installation, load: Workload, *, count: int) -> dict[str, A
     broker.hold(True)
     broker.post(lists(load, count // PER_LIST), connections=LIST_CONNECTIONS)
     first, waiting = broker.delivered(), broker.waiting()
-    tenths = []
+    pages = [broker.pages()]
     with spending(broker, events=waiting) as spent:
         broker.hold(False)
         for tenth in range(1, 11):
-            with spending(broker, events=waiting // 10) as part:
-                broker.wait_for(first + waiting * tenth // 10)
-            tenths.append(sum(part.broker.values()))
+            broker.wait_for(first + waiting * tenth // 10)
+            pages.append(broker.pages())
     times = [moment for _, moment in broker.arrivals(first)]
     tenth = len(times) // 10
     rate = [tenth / (part[-1] - part[0]) for part in (times[:tenth], times[-tenth:])]
+    read = [(after[0] - before[0]) / (after[1] - before[1]) for before, after in (pages[:2], pages[-2:])]
     return {
         "drain_per_s": waiting / spent.seconds,
         "drain_seconds": spent.seconds,
         "drain_last_tenth_ratio": rate[1] / rate[0],
-        "drain_last_tenth_cpu_ratio": tenths[-1] / tenths[0],
+        "drain_last_tenth_pages_ratio": read[1] / read[0],
         "drain_cpu_s_per_1000": sum(spent.broker.values()),
     }
 
