@@ -1,11 +1,35 @@
-"""What of a connector's inputs is stored, however they were given: by the form or by the wizard."""
+"""What of a connector's inputs is stored, however they were given: by the form or by the wizard.
+
+A kept secret goes only to the hosts it was entered for: who may change an address must not get it sent elsewhere.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
+from urllib.parse import urlsplit
 
 from .platforms.contract import Setting
+
+ENTER_AGAIN: Final = (
+    "The address leads to another host now, {hosts}. Enter this again, or remove it: the kept value was given for "
+    "the host before."
+)
+
+
+def host_of(address: str) -> str:
+    """Host and port of an address in small letters, "" when it names none."""
+    try:
+        return urlsplit(address).netloc.rpartition("@")[2].lower()
+    except ValueError:
+        return ""
+
+
+def new_hosts(declared: Sequence[Setting], before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """The hosts that ``after`` sends to and ``before`` did not, as a sentence names them; "" for none."""
+    names = [setting.name for setting in declared if setting.kind == "url"]
+    old, new = ({host_of(str(settings.get(name) or "")) for name in names} for settings in (before, after))
+    return ", ".join(sorted(new - old - {""}))
 
 
 def shown(setting: Setting, configured: Mapping[str, Any]) -> Any:

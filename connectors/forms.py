@@ -21,7 +21,7 @@ from unfold.widgets import (
 
 from broker_project.lib.pages import FieldedForm
 
-from .configuring import shown, stored
+from .configuring import ENTER_AGAIN, host_of, new_hosts, shown, stored
 from .expiry import days_left
 from .models import Company, Connector
 from .platforms.contract import Platform, Setting
@@ -143,9 +143,23 @@ class CompanyForm(forms.ModelForm):  # type: ignore[type-arg]
         if custom and not data.get("custom_api_base") and "custom_api_base" not in self.errors:
             self.add_error("custom_api_base", "The environment “Custom address” needs the address of its API.")
         self._given = {name: data[name] for name in self.SECRETS if name in data}
+        self._refuse_other_host(data)
         for name in self._given:  # the model form copies what stands here onto the company
             data[name] = getattr(self.instance, name)
         return data
+
+    def _refuse_other_host(self, data: Mapping[str, Any]) -> None:
+        """The kept credentials were given for the API's host before."""
+        company = self.instance
+        if company.pk is None or "environment" not in data:
+            return
+        after = Company(environment=data["environment"], custom_api_base=data.get("custom_api_base") or "")
+        host = host_of(after.api_base)
+        if not host or host == host_of(company.api_base):
+            return
+        for name in ("client_secret", "password"):
+            if getattr(company, name) and self._given.get(name, "") is None:
+                self.add_error(name, ENTER_AGAIN.format(hosts=host))
 
     def _post_clean(self) -> None:
         super()._post_clean()  # type: ignore[misc]
@@ -210,7 +224,20 @@ class ConnectorForm(FieldedForm):
                 configured[setting.name] = value
             elif value:
                 secrets[setting.name] = value
-        return stored(self._declared(), configured, self.instance.settings), secrets
+        settings = stored(self._declared(), configured, self.instance.settings)
+        if hosts := new_hosts(self._declared(), self.instance.settings, settings):
+            secrets = self._given_anew(secrets, settings, data, hosts)
+        return settings, secrets
+
+    def _given_anew(
+        self, secrets: Mapping[str, str], settings: Mapping[str, Any], data: Mapping[str, Any], hosts: str
+    ) -> dict[str, str]:
+        """Without kept secrets that are not in use; those in use have to be entered again."""
+        kept = [each for each in self._declared() if each.name in secrets and data.get(PREFIX + each.name) is None]
+        for setting in kept:
+            if setting.applies(settings, self._declared()) and PREFIX + setting.name in self.fields:
+                self.add_error(PREFIX + setting.name, ENTER_AGAIN.format(hosts=hosts))
+        return {name: value for name, value in secrets.items() if name not in {each.name for each in kept}}
 
     def clean_notification_emails(self) -> str:
         """One address a line, each checked; blank lines and repeats are left out."""

@@ -11,7 +11,9 @@ from django.db.models.fields import CharField
 from django.db.models.functions import Cast, Concat
 
 from broker_project.lib.errors import Misconfigured
+from connectors.configuring import new_hosts
 from connectors.models import Connector
+from connectors.registry import platform
 from mappings.models import FieldMapping
 
 from . import snapshot
@@ -28,7 +30,8 @@ def roll_back(connector_id: int, number: int, *, user: str) -> int:
     """Make the configuration equal to version ``number``; return the number of the new version.
 
     Name, platform, status and credentials stay as they are. What was changed without being published becomes a
-    version first, so nothing is lost. Raises Misconfigured when there is no such version or its platform is another.
+    version first, so nothing is lost. Raises Misconfigured when there is no such version, when its platform is another,
+    and when it sends to a host that the stored credentials were not given for.
     """
     with transaction.atomic():
         lock(connector_id)
@@ -54,7 +57,7 @@ def lock(connector_id: int) -> None:
 def write(connector_id: int, taken: snapshot.Snapshot) -> None:
     """Write a snapshot into the tables, which ``lock`` has locked; a row whose id is None is made anew.
 
-    Raises Misconfigured when its platform is another.
+    Raises Misconfigured when its platform is another, or its host while there are credentials.
     """
     _write_connector(connector_id, taken["connector"])
     _write_triggers(connector_id, taken["triggers"])
@@ -65,6 +68,9 @@ def _write_connector(connector_id: int, old: Mapping[str, Any]) -> None:
     connector = Connector.objects.get(pk=connector_id)
     if connector.platform != old["platform"]:
         raise Misconfigured(explain("version_of_other_platform", platform=old["platform"]))
+    hosts = new_hosts(platform(connector.platform).settings, connector.settings, old["settings"])
+    if hosts and connector.secrets:
+        raise Misconfigured(explain("version_of_other_host", hosts=hosts))
     connector.settings = old["settings"]
     for name in snapshot.OPTIONS:
         setattr(connector, name, old[name])

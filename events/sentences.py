@@ -290,6 +290,12 @@ SENTENCES: Final[Mapping[str, Sentence]] = MappingProxyType(
             "more.",
             "Nothing was changed: that version was made for another platform.",
         ),
+        "version_of_other_host": Sentence(
+            "Nothing was changed: that version sends to {hosts}, and the stored credentials were given for another "
+            "host. Enter that address with its credentials on the connector's page first, then roll back.",
+            "Nothing was changed: that version sends to another host than the stored credentials were given for. Enter "
+            "that address with its credentials on the connector's page first, then roll back.",
+        ),
         # catch-up, resync
         "catch_up_no_webhook": Sentence(
             "Finished: Field Nation has no webhook with the address of {company}. Create one there; the address "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django import forms
@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
 from broker_project.lib.errors import InvalidRecord
+from connectors.configuring import new_hosts
 from connectors.forms import PREFIX, form_for
 from connectors.models import Connector
 from connectors.registry import platform
@@ -47,20 +48,14 @@ class ImportPage(ConnectorPage):
 def preview(request: HttpRequest, connector: Connector, data: dict[str, Any]) -> Mapping[str, Any]:
     """What the file would change, in sentences; nothing is stored."""
     present = versions.take(connector.pk)
-    changes = difference(present, _checked(connector, present, data))
-    moved = present["connector"]["settings"].get("base_url")
+    after, caution = _checked(connector, present, data)
+    changes = difference(present, after)
     return {
         "changes": changes[:SHOWN],
         "more": max(0, len(changes) - SHOWN),
-        "caution": _caution(moved, changes),
+        "caution": caution,
         "version": connector.version,
     }
-
-
-def _caution(address: Any, changes: Iterable[str]) -> str:
-    if address and any(sentence.startswith("Setting base_url ") for sentence in changes):
-        return "The address changes: the credentials that are stored here will be sent to the new one."
-    return ""
 
 
 def apply(request: HttpRequest, connector: Connector, data: dict[str, Any]) -> Mapping[str, Any]:
@@ -68,7 +63,7 @@ def apply(request: HttpRequest, connector: Connector, data: dict[str, Any]) -> M
     roll_back.lock(connector.pk)
     refuse_if_changed(connector, data.get("version"))
     number = versions.publish(connector.pk, comment=roll_back.UNPUBLISHED)
-    after = _checked(connector, versions.take(connector.pk), data)
+    after, _ = _checked(connector, versions.take(connector.pk), data)
     roll_back.write(connector.pk, transfer.storable(after))
     made = versions.publish(connector.pk, user=request.user.get_username(), comment="Imported")
     if made != number:
@@ -99,8 +94,11 @@ def note(request: HttpRequest, connector: Connector, message: str) -> None:
     )
 
 
-def _checked(connector: Connector, present: Snapshot, data: Mapping[str, Any]) -> Snapshot:
-    """The configuration after the import. Raises Refused with everything that is wrong with it."""
+def _checked(connector: Connector, present: Snapshot, data: Mapping[str, Any]) -> tuple[Snapshot, str]:
+    """The configuration after the import, and what of the file is not taken.
+
+    Raises Refused with everything that is wrong with it.
+    """
     try:
         found = transfer.parse(data.get("text"))
         after = transfer.merged(present, found)
@@ -109,12 +107,28 @@ def _checked(connector: Connector, present: Snapshot, data: Mapping[str, Any]) -
     problems = [Problem("text", sentence) for sentence in unstorable(found)]
     if problems:
         raise Refused(problems)
+    caution = _keep_addresses(connector, present["connector"]["settings"], after["connector"])
     settings, problems = _settings(connector, after)
     problems += [Problem("text", sentence) for sentence in (*_triggers(after), *_mappings(after))]
     if problems:
         raise Refused(problems[:SHOWN])
     after["connector"]["settings"] = settings
-    return after
+    return after, caution
+
+
+def _keep_addresses(connector: Connector, present: Mapping[str, Any], after: dict[str, Any]) -> str:
+    """A file from another installation brings its mappings, not its hosts: the credentials are for those here."""
+    declared = platform(connector.platform).settings
+    hosts = new_hosts(declared, present, after["settings"])
+    if not hosts or not connector.secrets:
+        return ""
+    names = [setting.name for setting in declared if setting.kind == "url"]
+    others = {name: held for name, held in after["settings"].items() if name not in names}
+    after["settings"] = others | {name: present[name] for name in names if name in present}
+    return (
+        f"The addresses stay as they are here: the file's lead to {hosts}, and the stored credentials were given for "
+        "another host. To change an address, enter it with its credentials on the connector's page."
+    )
 
 
 def _settings(connector: Connector, after: Snapshot) -> tuple[dict[str, Any], list[Problem]]:

@@ -13,7 +13,7 @@ from django.http import HttpRequest
 
 from broker_project.lib.errors import BrokerError, Misconfigured
 from connectors.access import caller
-from connectors.configuring import shown, stored
+from connectors.configuring import ENTER_AGAIN, new_hosts, shown, stored
 from connectors.discovery import Refreshed, refresh_external, refresh_field_nation
 from connectors.models import Company, Connector, DiscoveredFields
 from connectors.platforms.contract import Platform, Setting
@@ -49,7 +49,7 @@ def sign_in(request: HttpRequest, connector: Connector, data: Mapping[str, Any])
     if is_new:
         connector.status = Connector.Status.PAUSED
     saved = _save(request, connector, "Address and sign-in were set.", ADDITION if is_new else CHANGE)
-    return {**saved, "id": connector.pk}
+    return {**saved, "id": connector.pk, "kept": sorted(connector.secrets)}
 
 
 def test(request: HttpRequest, connector: Connector, data: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -132,12 +132,15 @@ def _taken(connector: Connector, kind: Platform, declared: Sequence[Setting], da
     problems = _too_long(declared, {**given, **typed})
     plain = {setting.name: shown(setting, connector.settings) for setting in kind.settings if not setting.secret}
     plain |= {setting.name: given[setting.name] for setting in declared if setting.name in given and not setting.secret}
-    kept = dict(connector.secrets)
-    kept |= {setting.name: typed[setting.name] for setting in declared if setting.secret and typed.get(setting.name)}
-    connector.settings = stored(kind.settings, plain, connector.settings)
-    connector.secrets = kept
+    entered = {setting.name: typed[setting.name] for setting in declared if setting.secret and typed.get(setting.name)}
+    settings = stored(kind.settings, plain, connector.settings)
+    hosts = new_hosts(kind.settings, connector.settings, settings)
+    dropped = connector.secrets.keys() - entered.keys() if hosts else set()
+    connector.secrets = {name: value for name, value in connector.secrets.items() if name not in dropped} | entered
+    connector.settings = settings
     names = [setting.name for setting in declared]
-    found = kind.check(connector.settings, connector.secrets)
+    found = dict(kind.check(connector.settings, connector.secrets))
+    found |= {name: ENTER_AGAIN.format(hosts=hosts) for name in dropped & found.keys()}
     return problems or [Problem(name, found[name]) for name in names if name in found]
 
 

@@ -121,6 +121,23 @@ def test_typed_secrets_replace_the_kept_ones_and_are_named_in_the_history_only(b
     assert "new-password-7f" not in message
 
 
+def test_kept_credentials_of_a_company_are_not_taken_to_another_environment(browser: Client) -> None:
+    company = world.company()
+    moved = {**filled(browser.get(change(company))), "environment": "production"}
+
+    refused = errors(browser.post(change(company), moved))
+    company.refresh_from_db()
+    kept = (company.environment, company.password)
+    browser.post(change(company), {**moved, "password_0": "production-7f", "client_secret_1": "on"})
+    company.refresh_from_db()
+
+    again = AGAIN.format("api.fieldnation.com")
+    assert refused == {"client_secret": [again], "password": [again]}
+    assert kept == ("sandbox", world.SECRETS[1])
+    assert (company.environment, company.password, company.client_secret) == ("production", "production-7f", "")
+    assert company.webhook_secret == world.SECRETS[2]
+
+
 def test_a_new_webhook_secret_leaves_the_old_one_valid_for_a_day(browser: Client) -> None:
     company = world.company()
 
@@ -278,6 +295,51 @@ def test_secrets_of_a_connector_are_kept_replaced_and_cleared(browser: Client) -
     )
     connector.refresh_from_db()
     assert connector.secrets == {"password": "newer-4e"}
+
+
+AGAIN = (
+    "The address leads to another host now, {}. Enter this again, or remove it: the kept value was given for the host "
+    "before."
+)
+
+
+@pytest.mark.parametrize("address", ["https://desk.example.test/api", "https://help.example.test:8443/api"])
+def test_a_kept_secret_of_a_connector_is_not_taken_to_another_host(browser: Client, address: str) -> None:
+    connector = world.connector(world.company())
+    moved = {**filled(browser.get(change(connector))), "setting_base_url": address}
+
+    again = AGAIN.format(address.split("/")[2])
+    refused = errors(browser.post(change(connector), moved))
+    connector.refresh_from_db()
+    kept = (connector.settings["base_url"], connector.secrets.keys())
+    browser.post(change(connector), {**moved, "setting_password_0": "desk-4e", "setting_secret_headers_1": "on"})
+    connector.refresh_from_db()
+
+    assert refused == {"setting_password": [again], "setting_secret_headers": [again]}
+    assert kept == ("https://help.example.test/api", {"password", "secret_headers"})
+    assert (connector.settings["base_url"], connector.secrets) == (address, {"password": "desk-4e"})
+
+
+def test_a_secret_that_is_out_of_use_goes_when_the_host_changes(browser: Client) -> None:
+    connector = world.connector(world.company())
+    data = {**filled(browser.get(change(connector))), "setting_auth": "none", "setting_secret_headers_1": "on"}
+
+    browser.post(change(connector), {**data, "setting_base_url": "https://desk.example.test/api"})
+
+    connector.refresh_from_db()
+    assert connector.settings["base_url"] == "https://desk.example.test/api"
+    assert connector.secrets == {}
+
+
+def test_another_path_scheme_or_case_keeps_the_secrets(browser: Client) -> None:
+    connector = world.connector(world.company())
+    data = {**filled(browser.get(change(connector))), "setting_base_url": "http://HELP.example.test/api/v2"}
+
+    browser.post(change(connector), data)
+
+    connector.refresh_from_db()
+    assert connector.settings["base_url"] == "http://HELP.example.test/api/v2"
+    assert connector.secrets.keys() == {"password", "secret_headers"}
 
 
 def test_the_name_must_be_free_in_the_company(browser: Client) -> None:

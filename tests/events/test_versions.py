@@ -500,8 +500,11 @@ def disturb_rows(to: Connector) -> None:
     mapping(to, source="other")
 
 
+ELSEWHERE = {"base_url": "https://help.example.test/elsewhere"}
+
+
 def disturb_connector(to: Connector) -> None:
-    Connector.objects.filter(pk=to.pk).update(settings={"base_url": "x"}, hop_limit=1, burst=4, outbound_create=True)
+    Connector.objects.filter(pk=to.pk).update(settings=ELSEWHERE, hop_limit=1, burst=4, outbound_create=True)
 
 
 @pytest.mark.parametrize("disturb", [disturb_places, disturb_rows, disturb_connector])
@@ -519,6 +522,30 @@ def test_a_roll_back_gives_an_equal_version(to: Connector, disturb: Callable[[Co
     assert standing(to) == (3, False)
     to.refresh_from_db()
     assert (to.status, to.secrets) == ("paused", {"password": "kept-secret"})
+
+
+def test_a_roll_back_takes_no_credentials_to_another_host(to: Connector) -> None:
+    Connector.objects.filter(pk=to.pk).update(settings={"base_url": "https://desk.example.test"})
+    before = versions.take(to.pk)
+
+    with pytest.raises(Misconfigured) as caught:
+        roll_back(to.pk, 1, user="rui")
+
+    assert caught.value.sentence == (
+        "Nothing was changed: that version sends to help.example.test, and the stored credentials were given for "
+        "another host. Enter that address with its credentials on the connector's page first, then roll back."
+    )
+    assert versions.take(to.pk) == before
+
+
+def test_a_roll_back_to_another_host_without_credentials_goes_through(to: Connector) -> None:
+    to.settings, to.secrets = {"base_url": "https://desk.example.test"}, {}
+    to.save()
+
+    assert roll_back(to.pk, 1, user="rui") == 3
+
+    to.refresh_from_db()
+    assert to.settings["base_url"] == "https://help.example.test"
 
 
 ROWS = st.lists(st.tuples(st.sampled_from("abcd"), st.booleans(), st.integers(0, 3)), max_size=5)

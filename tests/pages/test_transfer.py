@@ -155,11 +155,33 @@ def test_parts_that_a_file_lacks_stay(browser: Client, to: Connector) -> None:
     ]
 
 
-def test_a_new_address_is_pointed_out(browser: Client, to: Connector) -> None:
+def test_the_address_of_another_installation_is_not_taken_where_there_are_credentials(
+    browser: Client, to: Connector
+) -> None:
+    file = exported(browser, to)
+    address = file["settings"]["base_url"]
+    file["settings"] |= {"base_url": "https://elsewhere.example.test", "record_path": "/cases/{id}"}
+
+    seen = post(browser, to, "preview", file).json()
+    post(browser, to, "apply", file, version=1)
+
+    assert seen["caution"].startswith("The addresses stay as they are here: the file's lead to elsewhere.example.test,")
+    assert [change for change in seen["changes"] if "base_url" in change] == []
+    to.refresh_from_db()
+    assert (to.settings["base_url"], to.settings["record_path"]) == (address, "/cases/{id}")
+
+
+def test_the_address_is_taken_where_there_are_no_credentials(browser: Client, to: Connector) -> None:
     file = exported(browser, to)
     file["settings"]["base_url"] = "https://elsewhere.example.test"
+    Connector.objects.filter(pk=to.pk).update(secrets={})
 
-    assert post(browser, to, "preview", file).json()["caution"].startswith("The address changes: the credentials")
+    seen = post(browser, to, "preview", file).json()
+    post(browser, to, "apply", file, version=1)
+
+    assert seen["caution"] == ""
+    to.refresh_from_db()
+    assert to.settings["base_url"] == "https://elsewhere.example.test"
 
 
 def test_a_secret_in_a_file_is_not_taken(browser: Client, to: Connector) -> None:

@@ -164,16 +164,35 @@ class TestSignIn:
 
     def test_it_can_be_corrected_and_keeps_the_secret(self, browser: Client, company: Company) -> None:
         connector = draft(browser, company, "https://help.example.test")
-        changed = sign_in(company, "https://desk.example.test", secrets={"api_key": ""}, name="Ignored")
+        changed = sign_in(company, "https://help.example.test/v2", secrets={"api_key": ""}, name="Ignored")
 
         saved = post(browser, f"{ADD}{connector.pk}/sign-in/", changed).json()
 
         connector.refresh_from_db()
-        assert connector.settings["base_url"] == "https://desk.example.test"
+        assert connector.settings["base_url"] == "https://help.example.test/v2"
+        assert saved["kept"] == ["api_key"]
         assert (connector.name, connector.secrets) == ("New desk", {"api_key": KEY})
         assert connector.settings.keys() == {"base_url", "auth", "fields_path"}
         assert saved["version"] == connector.version == 2
         assert LogEntry.objects.count() == 2
+
+    def test_a_kept_secret_is_not_taken_to_another_host(self, browser: Client, company: Company) -> None:
+        connector = draft(browser, company, "https://help.example.test")
+        connector.secrets |= {"secret_headers": "X-Key: header-8a"}
+        connector.save()
+        moved = sign_in(company, "https://desk.example.test", secrets={"api_key": ""})
+
+        refused = problems(post(browser, f"{ADD}{connector.pk}/sign-in/", moved))
+        connector.refresh_from_db()
+        before = connector.settings["base_url"]
+        saved = post(browser, f"{ADD}{connector.pk}/sign-in/", {**moved, "secrets": {"api_key": "desk-9b"}}).json()
+        connector.refresh_from_db()
+
+        assert refused["api_key"].startswith("The address leads to another host now, desk.example.test. Enter this")
+        assert before == "https://help.example.test"
+        assert connector.settings["base_url"] == "https://desk.example.test"
+        assert connector.secrets == {"api_key": "desk-9b"}
+        assert saved["kept"] == ["api_key"]
 
     def test_no_secret_is_in_the_page(self, browser: Client, company: Company) -> None:
         connector = draft(browser, company, "https://help.example.test")

@@ -162,7 +162,7 @@ document.addEventListener("alpine:init", () => {
         if (!this.draft && (this.problems.name || this.problems.company || this.problems.platform)) this.step = 1;
         return;
       }
-      this.kept = [...new Set([...this.kept, ...Object.keys(this.secrets).filter((name) => this.secrets[name])])];
+      this.kept = saved.kept;
       for (const name of Object.keys(this.secrets)) this.secrets[name] = "";
       if (!this.draft) {
         this.draft = saved.id;
