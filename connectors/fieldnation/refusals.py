@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from broker_project.lib.errors import (
@@ -21,6 +22,7 @@ from broker_project.lib.errors import (
     Rejected,
     Unavailable,
 )
+from connectors.classify import retry_after
 from connectors.http import Response
 
 DEFAULT_WAIT = 60.0
@@ -152,9 +154,9 @@ def _plain(body: bytes) -> str:
 
 
 def _wait(response: Response, members: dict[str, Any]) -> float | None:
-    header = response.headers.get("Retry-After") or ""
-    if re.fullmatch(r"\s*[0-9]{1,9}(\.[0-9]+)?\s*", header, re.ASCII):
-        return min(max(float(header), 1.0), _LONGEST_WAIT)
+    asked = retry_after(response.headers, now=datetime.now(UTC))
+    if asked is not None:
+        return asked
     agent = members["agent"] if isinstance(members.get("agent"), dict) else {}
     backoff = agent.get("backoffMs")
     if isinstance(backoff, int | float) and not isinstance(backoff, bool) and backoff > 0:

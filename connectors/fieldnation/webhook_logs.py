@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from broker_project.lib.errors import BrokerError, Misconfigured, RateLimited
+from connectors.classify import retry_after
 from connectors.http import Caller, Response
 from connectors.platforms.contract import TokenStore
 
@@ -162,7 +163,8 @@ class WebhooksApi:
 
 def _error(response: Response, *, purpose: str) -> BrokerError:
     error = error_for(response, purpose=purpose)
-    wait = None if response.headers.get("Retry-After") else _until_reset(response.headers)
+    asked = retry_after(response.headers, now=datetime.now(UTC))
+    wait = _until_reset(response.headers) if asked is None else None
     if isinstance(error, RateLimited) and wait is not None:
         return RateLimited(
             f"Field Nation's rate limit was reached while trying to {purpose}; it is tried again in {wait:g} s.",

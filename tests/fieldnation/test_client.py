@@ -265,6 +265,8 @@ def test_problem_details_are_read_for_people_and_for_the_log(
         ({}, None, 60.0),
         ({}, {"agent": {"action": "RETRY", "backoffMs": 5000}}, 5.0),
         ({"Retry-After": "soon"}, None, 60.0),
+        ({"Retry-After": "Mon, 29 Jun 2026 02:27:22 GMT"}, None, 1.0),
+        ({"Retry-After": "Thu, 29 Jun 2096 02:27:22 GMT"}, None, 3600.0),
     ],
 )
 def test_rate_limit_waits_as_told_else_a_minute(

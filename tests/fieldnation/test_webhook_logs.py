@@ -171,6 +171,14 @@ def test_what_field_nation_repeats_by_itself(status: int | None, number: int, is
         ({"X-RateLimit-Reset": "1782699999", "Date": "Mon, 29 Jun 2026 02:26:40 GMT"}, 1.0),
         ({"X-RateLimit-Reset": "1792700042", "Date": "Mon, 29 Jun 2026 02:26:40 GMT"}, 3600.0),
         ({"X-RateLimit-Reset": "soon"}, 60.0),
+        (
+            {
+                "Retry-After": "soon",
+                "X-RateLimit-Reset": "1782700042",
+                "Date": "Mon, 29 Jun 2026 02:26:40 GMT",
+            },
+            42.0,
+        ),
         ({}, 60.0),
     ],
 )
