@@ -42,6 +42,7 @@ def platform_or_none(slug: str) -> Platform | None:
 
 @admin.register(Connector)
 class ConnectorAdmin(DetailPage):
+    none_yet = "A connector is one external system, such as a help desk."
     form = ConnectorForm
     list_display = ("name", "company", "platform_label", "status_label", "outbound_create")
     list_filter = (("company", RelatedDropdownFilter), ("status", ChoicesDropdownFilter))

@@ -47,6 +47,7 @@ def warn_of_past_date(admin_page: DetailPage, request: HttpRequest, form: Any) -
 
 @admin.register(Company)
 class CompanyAdmin(DetailPage):
+    none_yet = "A company is a Field Nation account. Begin with one, then connect a system."
     form = CompanyForm
     list_display = ("name", "environment", "username", "is_active", "connector_count")
     list_filter = (("environment", ChoicesDropdownFilter), "is_active")

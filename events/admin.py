@@ -66,6 +66,7 @@ def event_name(constant: str) -> str:
 
 @admin.register(EventSource)
 class EventSourceAdmin(DetailPage):
+    none_yet = "An event source is a key with which another program posts to /events/."
     list_display = ("name", "company", "key_hint", "state_label", "rate_limit", "created_at", "revoked_at")
     list_select_related = ("company",)
     list_filter = (("company", RelatedDropdownFilter), "is_active")
@@ -163,6 +164,7 @@ class TriggerRowForm(RowForm, EventTriggerForm):
 
 @admin.register(EventTrigger)
 class EventTriggerAdmin(Audited, Publishing, ModelAdmin):  # type: ignore[misc]
+    none_yet = "They are ticked on the Event Triggers page of a connector."
     form = EventTriggerForm
     list_display = ("event_label", "connector", "action", "target_object", "filter_label", "position", "is_enabled")
     list_editable = ("position", "is_enabled")
@@ -219,6 +221,7 @@ class EventTypeFilter(DropdownFilter):  # type: ignore[misc]
 
 @admin.register(Event)
 class EventAdmin(TroubleshootPages, FactsLast, ReadOnly, ExactSearch, PrunableList, DetailPage):
+    none_yet = "Webhooks of Field Nation, posts to /events/ and calls of trigger URLs stand here once they are taken."
     list_display = ("received_at", "event_label", "work_order_id", "external_id", "company", "door", "id")
     list_display_links = ("received_at",)
     list_select_related = ("company", "connector")

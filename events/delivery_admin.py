@@ -102,6 +102,9 @@ TEST_AGAIN = Act(
 
 @admin.register(Delivery)
 class DeliveryAdmin(FactsLast, ReadOnly, ExactSearch, PrunableList, RecordPages, DeskPages):
+    none_yet = (
+        "A delivery is made when an event comes in that a connector has ticked, or when its trigger URL is called."
+    )
     list_display = (
         "subject_cell",
         "state_label",

@@ -41,6 +41,7 @@ STATE_COLOURS: dict[str, str] = {
 
 @admin.register(Job)
 class JobAdmin(ReadOnly, PrunableList, StartPages):
+    none_yet = "A resync, catching up on webhooks and a retry of many dead letters are jobs."
     list_display = ("kind", "state_label", "progress", "sentence_cell", "user", "created_at", "took")
     list_filter = (
         ("state", ChoicesDropdownFilter),

@@ -106,6 +106,7 @@ def can_skip_head(lane: Lane) -> bool:
 
 @admin.register(Lane)
 class LaneAdmin(ReadOnly, PrunableList, DetailPage):
+    none_yet = "Nothing is queued: every delivery is finished."
     list_display = ("record", "stand", "sentence_cell", "connector", "age", "length")
     list_select_related = ("connector__company", "connector__state")
     list_filter = (StandFilter, ("connector", RelatedDropdownFilter), HeadReasonFilter)

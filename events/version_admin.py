@@ -34,6 +34,7 @@ PARTS = ("connector", "triggers", "mappings")
 
 @admin.register(ConfigVersion)
 class ConfigVersionAdmin(ReadOnly, PrunableList, DetailPage):
+    none_yet = "The first one is made when a connector is saved."
     list_display = ("number_label", "connector", "user_label", "created_at", "comment")
     list_display_links = ("number_label",)
     list_select_related = ("connector",)

@@ -63,6 +63,7 @@ class FieldMappingForm(FieldedForm):
 
 @admin.register(FieldMapping)
 class FieldMappingAdmin(Audited, ModelAdmin):  # type: ignore[misc]
+    none_yet = "They are made on the Field Mappings page of a connector."
     form = FieldMappingForm
     list_display = (
         "target",
@@ -156,6 +157,7 @@ class RecordLinkForm(FieldedForm):
 
 @admin.register(RecordLink)
 class RecordLinkAdmin(ExactSearch, ModelAdmin):  # type: ignore[misc]
+    none_yet = "The broker links a work order with a record when it makes one from the other."
     form = RecordLinkForm
     list_display = (
         "connector",

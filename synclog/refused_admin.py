@@ -18,6 +18,7 @@ from .refused_models import RefusedCalls
 
 @admin.register(RefusedCalls)
 class RefusedCallsAdmin(ReadOnly, PrunableList, ModelAdmin):  # type: ignore[misc]
+    none_yet = "Whoever called had the right token, key or signature."
     list_display = ("last", "door", "whose", "count", "status", "reason", "network")
     list_filter = (("door", ChoicesDropdownFilter),)
     ordering = ("-minute", "-id")

@@ -398,3 +398,17 @@ def test_the_list_of_all_triggers_says_in_words_whether_there_is_a_filter(browse
 
     for said in ("all work orders", "1 condition", "2 conditions"):
         assert said in text
+
+
+def test_an_empty_list_says_what_would_fill_it_or_that_nothing_matches(browser: Client) -> None:
+    jobs, sources = reverse("admin:events_job_changelist"), reverse("admin:events_eventsource_changelist")
+    said = [browser.get(address).content.decode() for address in (jobs, f"{jobs}?state__exact=done", sources)]
+
+    shown = [[text in page for text in ("No jobs", "A resync, catching up", "Nothing matches")] for page in said[:2]]
+    assert shown == [[True, True, False], [False, False, True]]
+    assert f'href="{reverse("admin:events_eventsource_add")}"' in said[2]
+    assert [("yielded into" in page, "Add event source" in page) for page in said] == [
+        (False, False),
+        (False, False),
+        (False, True),
+    ]

@@ -57,14 +57,14 @@ def page(name: str, *key: Any) -> str:
 
 
 def test_saving_a_connector_makes_a_version(browser: Client, to: Connector) -> None:
-    data = {**filled(browser.get(change(to))), "hop_limit": 20, "setting_base_url": "https://new.example.test/api"}
+    data = {**filled(browser.get(change(to))), "hop_limit": 20, "setting_base_url": "https://help.example.test/api/v2"}
 
     browser.post(change(to), data)
 
     assert made(to) == [(2, "olga")]
     assert change_of(to, 2)[0] == "Changes per record and hour was 60, is 20."
     (setting,) = [sentence for sentence in change_of(to, 2) if "base_url" in sentence]
-    assert setting == "Setting base_url was https://help.example.test/api, is https://new.example.test/api."
+    assert setting == "Setting base_url was https://help.example.test/api, is https://help.example.test/api/v2."
 
 
 def test_a_new_connector_has_a_version_at_once(browser: Client) -> None:
