@@ -105,3 +105,16 @@ def test_each_step_is_free_of_serious_findings_in_the_dark(demo: RunningDemo, ch
     press(page, "Go on all the same")
     expect(page.get_by_role("heading", name="Which records?")).to_be_focused()
     assert serious(page) == []
+
+
+def test_the_focus_follows_also_when_a_frame_comes_late(demo: RunningDemo, chrome: Browser) -> None:
+    page = signed_in(chrome, demo)
+    late = "window.requestAnimationFrame = (then) => setTimeout(() => frame(then), 200)"
+    page.add_init_script(f"const frame = requestAnimationFrame; {late}")
+    page.goto(f"{demo.broker}/admin/connectors/connector/add/")
+
+    press(page, "Next")
+    page.get_by_label("Name").fill("Slow desk")
+    press(page, "Next")
+
+    expect(page.get_by_role("heading", name="Where is it")).to_be_focused()

@@ -247,7 +247,7 @@ document.addEventListener("alpine:init", () => {
       this.isStale = problems.some((one) => one.at === "version");
       const first = problems.find((one) => this.place(one));
       if (first) this.goTo(first);
-      else this.$nextTick(() => this.$refs.problems.focus());
+      else broker.drawn().then(() => this.$refs.problems.focus());
     },
     discard() {
       this.load();

@@ -220,7 +220,7 @@ document.addEventListener("alpine:init", () => {
       this.filterOpen = !this.filterOpen;
       if (!this.filterOpen) return;
       learn().then(() => this.filterTrySoon());
-      this.$nextTick(() => this.$root.querySelector(".filter-body select, .filter-body textarea")?.focus());
+      broker.drawn().then(() => this.$root.querySelector(".filter-body select, .filter-body textarea")?.focus());
     },
     async filterTry() {
       if (!this.filterOpen || this.filterTextProblem) return;

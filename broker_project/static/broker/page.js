@@ -52,6 +52,12 @@ window.broker = (() => {
     });
   }
 
+  /** When what x-show shows is there: Alpine shows it in the next frame, which may come after its own $nextTick. */
+  function drawn() {
+    const frame = document.visibilityState === "visible" ? requestAnimationFrame : setTimeout;
+    return new Promise((done) => { setTimeout(() => frame(() => frame(done))); });
+  }
+
   /** Bring what has just come onto the page to where the person looks, and read it out: `part` takes the focus. */
   function show(part) {
     part.focus({ preventScroll: true });
@@ -59,5 +65,5 @@ window.broker = (() => {
     part.scrollIntoView({ block: height < window.innerHeight * 0.8 ? "center" : "start" });
   }
 
-  return { state, post, debounced, guard, show };
+  return { state, post, debounced, guard, drawn, show };
 })();

@@ -82,7 +82,7 @@ document.addEventListener("alpine:init", () => {
       this.errors = [];
       this.step = step;
       this.reached = Math.max(this.reached, step);
-      await this.$nextTick();
+      await broker.drawn();
       document.getElementById(`wizard-${step}`)?.focus();
       await this.enter();
     },
@@ -203,7 +203,7 @@ document.addEventListener("alpine:init", () => {
       this.discovered = found;
       this.hasNotes = found.has_notes;
       this.reached = Math.max(this.reached, 5);
-      await this.$nextTick();
+      await broker.drawn();
       broker.show(document.getElementById("wizard-found"));
     },
 
