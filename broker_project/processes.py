@@ -35,10 +35,12 @@ class Stopped(Exception):
 
 @dataclass(frozen=True)
 class Process:
-    """One process to run: a name for people and its command line."""
+    """One process to run: a name for people and its command line. One that ``outlives`` the others, which call it, stops
+    last."""
 
     name: str
     argv: Sequence[str]
+    outlives: bool = False
 
 
 @dataclass
@@ -151,6 +153,10 @@ class Supervisor:
 
     def _stop_all(self) -> None:
         alive = [entry for entry in self._running if entry.popen.poll() is None]
+        for outlives in (False, True):
+            self._stop([entry for entry in alive if entry.process.outlives is outlives])
+
+    def _stop(self, alive: Sequence[_Running]) -> None:
         for entry in reversed(alive):
             entry.popen.send_signal(signal.SIGTERM)
         until = time.monotonic() + STOP_SECONDS
@@ -204,4 +210,5 @@ def broker_processes(port: int, *, host: str = "127.0.0.1") -> list[Process]:
 def sandbox_process(field_nation_port: int, help_desk_port: int, *, data: Path) -> Process:
     """The simulated Field Nation and Help Desk."""
     ports = ["--fieldnation-port", str(field_nation_port), "--helpdesk-port", str(help_desk_port)]
-    return Process("sandbox", [sys.executable, "-m", "broker_project.sandbox", *ports, "--data-dir", str(data)])
+    argv = [sys.executable, "-m", "broker_project.sandbox", *ports, "--data-dir", str(data)]
+    return Process("sandbox", argv, outlives=True)

@@ -59,9 +59,10 @@ class Command(BaseCommand):
         with Supervisor(logs=settings.DATA_DIR / "logs", say=say) as supervisor:
             say("Starting the sandbox, web, worker and beat …")
             supervisor.start(sandbox_process(port + 1, port + 2, data=settings.DATA_DIR / "sandbox"))
+            # What an earlier demo left undone is done at once, so there must be somebody to answer.
+            supervisor.wait_for(f"{addresses.field_nation}/", process="sandbox")
             for process in broker_processes(port):
                 supervisor.start(process)
-            supervisor.wait_for(f"{addresses.field_nation}/", process="sandbox")
             supervisor.wait_for(f"{addresses.broker}/admin/login/", process="web")
             sample = demo.set_up(field_nation_url=addresses.field_nation, help_desk_url=addresses.help_desk)
             connect_sandbox(sample, addresses)
