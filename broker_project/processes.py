@@ -35,8 +35,8 @@ class Stopped(Exception):
 
 @dataclass(frozen=True)
 class Process:
-    """One process to run: a name for people and its command line. One that ``outlives`` the others, which call it, stops
-    last."""
+    """One process to run: a name for people and its command line. One that ``outlives`` the others stops after them,
+    since they call it."""
 
     name: str
     argv: Sequence[str]
