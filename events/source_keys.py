@@ -30,10 +30,7 @@ class SourceKey(BaseAuthentication):
         scheme, _, key = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
         if scheme.lower() != "bearer" or not key.strip():
             raise exceptions.NotAuthenticated("Send the key of an event source: Authorization: Bearer <key>.")
-        source = _source_of(key.strip())
-        if source is None:
-            raise KeyRefused(_company_of(key.strip()))
-        return source, None
+        return _source_of(key.strip()), None
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
@@ -52,43 +49,39 @@ class KeyRefused(exceptions.AuthenticationFailed):
             self.why = "The key was revoked, or its event source or its company is switched off."
 
 
-def _company_of(key: str) -> int | None:
-    return EventSource.objects.filter(key_hash=digest(key)).values_list("company_id", flat=True).first()
-
-
 _sources: dict[str, tuple[float, EventSource]] = {}
 """By digest of the key, with the monotonic time until which it holds."""
 
 
-def _source_of(key: str) -> EventSource | None:
-    """The active source with this key, at most ``KEY_SECONDS`` old."""
+def _source_of(key: str) -> EventSource:
+    """The active source with this key, at most ``KEY_SECONDS`` old. Raises KeyRefused."""
     key_hash, now = digest(key), time.monotonic()
     until, source = _sources.get(key_hash, (0.0, None))
-    if now < until:
+    if source is not None and now < until:
         return source
+    _sources.pop(key_hash, None)
     source = _read_source(key_hash)
-    if source is None:
-        _sources.pop(key_hash, None)
-    else:
-        if len(_sources) >= KEYS_REMEMBERED:
-            _sources.clear()
-        _sources[key_hash] = (now + KEY_SECONDS, source)
+    if len(_sources) >= KEYS_REMEMBERED:
+        _sources.clear()
+    _sources[key_hash] = (now + KEY_SECONDS, source)
     return source
 
 
-def _read_source(key_hash: str) -> EventSource | None:
+def _read_source(key_hash: str) -> EventSource:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT s.id, s.rate_limit, c.id, c.name FROM events_eventsource AS s
-            JOIN connectors_company AS c ON c.id = s.company_id
-            WHERE s.key_hash = %s AND s.is_active AND s.revoked_at IS NULL AND c.is_active
+            SELECT s.id, s.rate_limit, c.id, c.name, s.is_active AND s.revoked_at IS NULL AND c.is_active
+            FROM events_eventsource AS s JOIN connectors_company AS c ON c.id = s.company_id
+            WHERE s.key_hash = %s
             """,
             [key_hash],
         )
         row = cursor.fetchone()
     if row is None:
-        return None
+        raise KeyRefused(None)
+    if not row[4]:
+        raise KeyRefused(row[2])
     return EventSource(pk=row[0], rate_limit=row[1], company=Company(pk=row[2], name=row[3]))
 
 
