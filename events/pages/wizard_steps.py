@@ -43,13 +43,16 @@ def sign_in(request: HttpRequest, connector: Connector, data: Mapping[str, Any])
     is_new = connector.pk is None
     problems = _identity(connector, data) if is_new else []
     kind = _platform(connector)
+    had = set(connector.secrets)
     problems += _taken(connector, kind, sign_in_settings(kind), data)
     if problems:
         raise Refused(problems)
     if is_new:
         connector.status = Connector.Status.PAUSED
     saved = _save(request, connector, "Address and sign-in were set.", ADDITION if is_new else CHANGE)
-    return {**saved, "id": connector.pk, "kept": sorted(connector.secrets)}
+    gone = [setting.label for setting in kind.settings if setting.name in had - connector.secrets.keys()]
+    notice = f"Removed, since it was given for the host before: {', '.join(gone)}." if gone else ""
+    return {**saved, "id": connector.pk, "kept": sorted(connector.secrets), "notice": notice}
 
 
 def test(request: HttpRequest, connector: Connector, data: Mapping[str, Any]) -> Mapping[str, Any]:

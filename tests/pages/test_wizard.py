@@ -170,7 +170,7 @@ class TestSignIn:
 
         connector.refresh_from_db()
         assert connector.settings["base_url"] == "https://help.example.test/v2"
-        assert saved["kept"] == ["api_key"]
+        assert (saved["kept"], saved["notice"]) == (["api_key"], "")
         assert (connector.name, connector.secrets) == ("New desk", {"api_key": KEY})
         assert connector.settings.keys() == {"base_url", "auth", "fields_path"}
         assert saved["version"] == connector.version == 2
@@ -193,6 +193,7 @@ class TestSignIn:
         assert connector.settings["base_url"] == "https://desk.example.test"
         assert connector.secrets == {"api_key": "desk-9b"}
         assert saved["kept"] == ["api_key"]
+        assert saved["notice"] == "Removed, since it was given for the host before: Secret headers."
 
     def test_no_secret_is_in_the_page(self, browser: Client, company: Company) -> None:
         connector = draft(browser, company, "https://help.example.test")

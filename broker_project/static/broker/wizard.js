@@ -171,6 +171,7 @@ document.addEventListener("alpine:init", () => {
       this.version = saved.version;
       this.tested = null;
       await this.go(3);
+      if (saved.notice) this.errors = [saved.notice];
     },
 
     async test() {
